@@ -1,6 +1,11 @@
 //! Tasks of tokio's thread pool.
 
-pub use tokio::task::{AbortHandle, JoinError, JoinHandle, yield_now};
+pub use tokio::task::{AbortHandle, JoinError, JoinHandle};
+
+/// Lets other tasks run first.
+pub async fn yield_now() {
+    tokio::task::yield_now().await;
+}
 
 /// Runs the future beside the caller.
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>

@@ -7,7 +7,12 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-pub use madsim::task::{AbortHandle, yield_now};
+pub use madsim::task::AbortHandle;
+
+/// Lets other tasks run first.
+pub async fn yield_now() {
+    madsim::task::yield_now().await;
+}
 
 /// Awaits a task's end. Dropping it detaches the task.
 #[derive(Debug)]

@@ -101,10 +101,8 @@ impl Content {
         for sector in sectors_of(from, last) {
             // A dropped page is dirty again now, and what lies beneath it is what the disk holds.
             let beneath = self.phantoms.remove(&sector);
-            if !layer.old.contains_key(&sector) {
-                let old = beneath.unwrap_or_else(|| sector_of(&self.data, sector));
-                layer.old.insert(sector, old);
-            }
+            let data = &self.data;
+            layer.old.entry(sector).or_insert_with(|| beneath.unwrap_or_else(|| sector_of(data, sector)));
         }
     }
 
