@@ -1,6 +1,6 @@
 //! Looking for records by time inside one batch, as ListOffsets needs it.
 
-use crate::{Batch, RecordsError, TimestampType};
+use crate::{Batch, RecordsError};
 
 /// A record's timestamp and offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub fn first_at_or_after(
     Ok(None)
 }
 
-/// The batch's largest timestamp and the first offset that carries it; for LogAppendTime the last offset, as Kafka
-/// has it. `None` when no record has a timestamp.
+/// The batch's largest timestamp and the first record that carries it, which under LogAppendTime is the first record
+/// of all. `None` when no record has a timestamp.
 pub fn max_timestamp(
     batch: &Batch,
     decompressed_bytes_max: usize,
@@ -45,12 +45,6 @@ pub fn max_timestamp(
     let header = batch.header();
     if header.max_timestamp < 0 {
         return Ok(None);
-    }
-    if header.timestamp_type() == TimestampType::LogAppendTime {
-        return Ok(Some(TimestampAndOffset {
-            timestamp: header.max_timestamp,
-            offset: header.last_offset(),
-        }));
     }
     first_at_or_after(
         batch,
