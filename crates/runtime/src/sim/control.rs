@@ -26,7 +26,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use super::dice::Dice;
-pub use super::disk::faults::{Damage, DamageKind, DiskFault, DiskSpeed, DiskStatistics};
+pub use super::disk::faults::{Damage, DamageKind, DiskError, DiskFault, DiskSpeed, DiskStatistics};
 pub use super::net::fabric::{Link, NetConfig, NetStatistics};
 
 /// A node of a run. 0 is the harness itself; the others count from 1 in the order of their making.
@@ -479,6 +479,11 @@ impl Sim {
     /// The rot and misdirected writes that the node's disk has suffered, with those that still stand marked live.
     pub fn damages(&self, node: NodeId) -> Vec<Damage> {
         self.world.disk(node).lock().damages()
+    }
+
+    /// The errors that the node's programs were given by its disk so far, oldest first.
+    pub fn disk_errors(&self, node: NodeId) -> Vec<DiskError> {
+        self.world.disk(node).lock().errors().to_vec()
     }
 
     pub fn disk_statistics(&self, node: NodeId) -> DiskStatistics {

@@ -84,6 +84,15 @@ pub enum DamageKind {
     LostToMisdirection,
 }
 
+/// An error that a program was given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DiskError {
+    pub fault: DiskFault,
+    pub path: String,
+    /// True time since the start of the run.
+    pub at: Duration,
+}
+
 /// What a disk did and suffered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DiskStatistics {

@@ -4,7 +4,7 @@ use super::super::clock::Nanos;
 use super::super::control::NodeId;
 use super::super::dice::Dice;
 use super::content::{Content, SECTOR};
-use super::faults::{Damage, DamageKind, DiskFault, DiskSpeed, DiskStatistics, Faults};
+use super::faults::{Damage, DamageKind, DiskError, DiskFault, DiskSpeed, DiskStatistics, Faults};
 use super::tree::{InodeId, ROOT, Tree};
 use crate::disk::{DirEntry, Metadata, OpenOptions};
 use crate::time::WallMs;
@@ -54,6 +54,7 @@ pub struct FileSystem {
     busy_until: Nanos,
     dice: DiskDice,
     noted: Vec<Noted>,
+    errors: Vec<DiskError>,
     pub statistics: DiskStatistics,
 }
 
@@ -89,6 +90,7 @@ impl FileSystem {
                 damage: dice("disk.damage"),
             },
             noted: Vec::new(),
+            errors: Vec::new(),
             statistics: DiskStatistics::default(),
         }
     }
@@ -211,8 +213,21 @@ impl FileSystem {
         let met = self.faults.meets(fault, path, &mut self.dice.faults);
         if met {
             *self.statistics.faults.entry(fault).or_default() += 1;
+            if fault != DiskFault::MisdirectedWrite {
+                self.note_error(fault, path);
+            }
         }
         met
+    }
+
+    fn note_error(&mut self, fault: DiskFault, path: &str) {
+        let at = super::super::control::now();
+        self.errors.push(DiskError { fault, path: path.to_string(), at });
+    }
+
+    /// The errors that programs were given, oldest first.
+    pub fn errors(&self) -> &[DiskError] {
+        &self.errors
     }
 
     fn check_metadata_fault(&mut self, path: &Path) -> io::Result<()> {
@@ -467,6 +482,9 @@ impl FileSystem {
         let room = self.capacity.saturating_sub(self.used);
         if growth > room {
             fitting = (len + room).saturating_sub(offset).min(fitting);
+            if error.is_none() {
+                self.note_error(DiskFault::NoSpace, &path);
+            }
             error = Some(io::ErrorKind::StorageFull.into());
         }
         let file = self.file(inode);
