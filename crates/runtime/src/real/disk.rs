@@ -145,7 +145,7 @@ fn read_range(file: &fs::File, offset: u64, len: usize) -> io::Result<Bytes> {
 pub(super) fn is_resident(file: &File, offset: u64, len: u64) -> bool {
     len == 0
         || (byte_is_resident(file.as_raw_fd(), offset)
-            && byte_is_resident(file.as_raw_fd(), offset + len - 1))
+            && byte_is_resident(file.as_raw_fd(), offset.saturating_add(len - 1)))
 }
 
 fn byte_is_resident(fd: RawFd, offset: u64) -> bool {

@@ -419,6 +419,11 @@ impl Sim {
         self.world.net.lock().reset_between(one, other)
     }
 
+    /// Connections of which at least one end still exists; a server that leaks them shows here.
+    pub fn open_connections(&self) -> usize {
+        self.world.net.lock().open_connections()
+    }
+
     pub fn net_statistics(&self) -> NetStatistics {
         self.world.net.lock().statistics.clone()
     }

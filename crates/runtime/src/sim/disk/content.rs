@@ -102,7 +102,10 @@ impl Content {
             // A dropped page is dirty again now, and what lies beneath it is what the disk holds.
             let beneath = self.phantoms.remove(&sector);
             let data = &self.data;
-            layer.old.entry(sector).or_insert_with(|| beneath.unwrap_or_else(|| sector_of(data, sector)));
+            layer
+                .old
+                .entry(sector)
+                .or_insert_with(|| beneath.unwrap_or_else(|| sector_of(data, sector)));
         }
     }
 
@@ -341,5 +344,151 @@ fn decide(
     } else {
         put_sector(data, sector, old);
         toll.lost += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a byte may be after a power loss: its value at the last completed sync, or any since.
+    #[derive(Clone, Default)]
+    struct Byte(BTreeSet<u8>);
+
+    /// The contract, kept as sets of possibilities.
+    struct Model {
+        now: Vec<u8>,
+        possible: Vec<Byte>,
+        lens: BTreeSet<usize>,
+        /// The content and the moment at the begin of the sync that is under way.
+        syncing: Option<(u64, Vec<u8>, Vec<Byte>, BTreeSet<usize>)>,
+    }
+
+    impl Model {
+        fn new() -> Model {
+            Model {
+                now: Vec::new(),
+                possible: Vec::new(),
+                lens: BTreeSet::from([0]),
+                syncing: None,
+            }
+        }
+
+        fn note(&mut self) {
+            let value = |now: &[u8], index: usize| now.get(index).copied().unwrap_or(0);
+            let size = self.now.len().max(self.possible.len());
+            self.possible.resize(size, Byte(BTreeSet::from([0])));
+            for (index, byte) in self.possible.iter_mut().enumerate() {
+                byte.0.insert(value(&self.now, index));
+            }
+            self.lens.insert(self.now.len());
+            if let Some((_, _, possible, lens)) = &mut self.syncing {
+                possible.resize(size, Byte(BTreeSet::from([0])));
+                for (index, byte) in possible.iter_mut().enumerate() {
+                    byte.0.insert(value(&self.now, index));
+                }
+                lens.insert(self.now.len());
+            }
+        }
+
+        fn begin_sync(&mut self, number: u64) {
+            let exactly = self
+                .now
+                .iter()
+                .map(|byte| Byte(BTreeSet::from([*byte])))
+                .collect();
+            self.syncing = Some((
+                number,
+                self.now.clone(),
+                exactly,
+                BTreeSet::from([self.now.len()]),
+            ));
+        }
+
+        fn end_sync(&mut self) -> Option<u64> {
+            let (number, _, possible, lens) = self.syncing.take()?;
+            (self.possible, self.lens) = (possible, lens);
+            Some(number)
+        }
+
+        fn check(&self, after: &[u8]) {
+            let (low, high) = (
+                self.lens.first().expect("never empty"),
+                self.lens.last().expect("never empty"),
+            );
+            assert!(
+                (*low..=*high).contains(&after.len()),
+                "length {} not in {low}..={high}",
+                after.len()
+            );
+            for (index, byte) in after.iter().enumerate() {
+                let possible = &self.possible[index].0;
+                assert!(
+                    possible.contains(byte),
+                    "byte {index} is {byte}, not one of {possible:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_power_loss_leaves_what_the_contract_permits_after_any_history() {
+        for seed in 0..120 {
+            let mut dice = Dice::new(seed, "test", 0);
+            let (mut content, mut model, mut number) = (Content::default(), Model::new(), 0);
+            for step in 0..dice.below(60) {
+                match dice.below(10) {
+                    0..=5 => {
+                        let appending = dice.chance(0.6);
+                        let offset = if appending {
+                            content.len()
+                        } else {
+                            dice.below(content.len() + 600)
+                        };
+                        let bytes = vec![step as u8 + 1; dice.below(1500) as usize];
+                        content.write(offset, &bytes);
+                        if !bytes.is_empty() {
+                            let end = offset as usize + bytes.len();
+                            model.now.resize(model.now.len().max(end), 0);
+                            model.now[offset as usize..end].copy_from_slice(&bytes);
+                        }
+                        model.note();
+                    }
+                    6 => {
+                        let len = dice.below(content.len() + 300);
+                        content.set_len(len);
+                        model.now.resize(len as usize, 0);
+                        model.note();
+                    }
+                    7 if model.syncing.is_none() => {
+                        number += 1;
+                        content.seal(number);
+                        model.begin_sync(number);
+                    }
+                    _ => {
+                        if let Some(number) = model.end_sync() {
+                            content.settle(number);
+                        }
+                    }
+                }
+                assert_eq!(content.bytes(), model.now, "seed {seed}");
+                model.check(&content.durable());
+            }
+            content.lose_power(0.2, &mut dice);
+            model.check(content.bytes());
+            assert!(content.layers.is_empty() && content.phantoms.is_empty());
+        }
+    }
+
+    #[test]
+    fn without_anything_unsynced_a_power_loss_changes_nothing() {
+        let mut dice = Dice::new(1, "test", 0);
+        let mut content = Content::default();
+        content.write(0, &[1; 3000]);
+        content.set_len(2000);
+        content.seal(1);
+        content.settle(1);
+        assert_eq!(content.lose_power(1.0, &mut dice), Toll::default());
+        assert_eq!(content.bytes(), [1; 2000]);
     }
 }

@@ -140,6 +140,11 @@ impl Faults {
         *self = Faults::default();
     }
 
+    /// No fault can meet anything.
+    pub fn are_none(&self) -> bool {
+        self.rates.is_empty() && self.pending.is_empty()
+    }
+
     /// Whether an operation on this path meets the fault.
     pub fn meets(&mut self, fault: DiskFault, path: &str, dice: &mut Dice) -> bool {
         let fits =

@@ -222,7 +222,11 @@ impl FileSystem {
 
     fn note_error(&mut self, fault: DiskFault, path: &str) {
         let at = super::super::control::now();
-        self.errors.push(DiskError { fault, path: path.to_string(), at });
+        self.errors.push(DiskError {
+            fault,
+            path: path.to_string(),
+            at,
+        });
     }
 
     /// The errors that programs were given, oldest first.
@@ -460,7 +464,11 @@ impl FileSystem {
         self.files.get_mut(&inode).expect("open files are kept")
     }
 
+    /// For the faults to choose by; not looked up while there are none.
     fn path_of(&self, inode: InodeId) -> String {
+        if self.faults.are_none() {
+            return String::new();
+        }
         self.files
             .get(&inode)
             .map(|file| file.path.clone())

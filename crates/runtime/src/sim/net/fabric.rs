@@ -363,7 +363,7 @@ impl Fabric {
         if listeners.get(&port).is_some_and(|listening| listening.id == id) {
             let listening = listeners.remove(&port).expect("just seen");
             for connection in listening.queue {
-                self.reset_from(connection, 1);
+                self.refuse_late(connection);
             }
         }
     }
@@ -496,7 +496,7 @@ impl Fabric {
                     waker.wake();
                 }
             }
-            None => self.reset_from(id, 1),
+            None => self.refuse_late(id),
         }
     }
 
@@ -514,6 +514,7 @@ impl Fabric {
         let connecting = |connection: &Connection| connection.ends[0].state == EndState::Connecting;
         if self.connections.get(&id).is_some_and(connecting) {
             self.statistics.connect_timeouts += 1;
+            self.forget_half_open(id);
             self.fail(id, 0, Failure::TimedOut);
         }
     }
@@ -620,7 +621,11 @@ impl Fabric {
         let both_ways = self.is_open(sender, receiver) && self.is_open(receiver, sender);
         let connection = self.connections.get_mut(&id).expect("routed");
         connection.pipes[from].rewind();
-        if both_ways && !connection.ends[1 - from].gone && connection.pipes[from].has_unacknowledged() {
+        if both_ways && connection.pipes[from].has_unacknowledged() {
+            if connection.ends[1 - from].gone {
+                // The peer had it and is no more; its kernel knows nothing of the connection.
+                return self.send(receiver, sender, NetEvent::Reset(id, from));
+            }
             // What had arrived long ago is acknowledged at last.
             self.on_acknowledged(id, from);
         }
@@ -648,9 +653,11 @@ impl Fabric {
     fn fail(&mut self, id: ConnectionId, end: usize, failure: Failure) {
         let connection = self.connections.get_mut(&id).expect("callers looked it up");
         connection.pipes[end].abandon();
+        let nobody_has_it = end == 1 && !connection.ends[1].queued;
         let end = &mut connection.ends[end];
         end.state = EndState::Failed(failure);
         end.gone = true;
+        end.held &= !nobody_has_it;
         end.wake();
         self.remove_if_over(id);
     }
@@ -666,6 +673,21 @@ impl Fabric {
         }
     }
 
+    /// No program will ever take this connection from its listener.
+    fn refuse_late(&mut self, id: ConnectionId) {
+        self.end(id, 1).held = false;
+        self.reset_from(id, 1);
+    }
+
+    /// The server's kernel gives up on a connection that its client never confirmed.
+    fn forget_half_open(&mut self, id: ConnectionId) {
+        let server = self.end(id, 1);
+        if !server.queued {
+            server.gone = true;
+            server.held = false;
+        }
+    }
+
     /// The program lets go of this end: FIN after what is buffered, or RST when it left something unread.
     pub fn close(&mut self, id: ConnectionId, end: usize) {
         let Some(connection) = self.connections.get_mut(&id) else {
@@ -677,10 +699,15 @@ impl Fabric {
         connection.ends[end].forget_wakers();
         match connection.ends[end].state {
             _ if connection.ends[end].gone => {}
-            EndState::Connecting => connection.ends[end].gone = true,
+            EndState::Connecting => {
+                connection.ends[end].gone = true;
+                self.forget_half_open(id);
+            }
             _ if !connection.pipes[1 - end].readable().is_empty() => return self.reset_from(id, end),
             _ => {
                 connection.pipes[end].finish();
+                // An end that said FIN before and was heard has nothing left to do.
+                connection.ends[end].gone = connection.pipes[end].is_done();
                 self.transmit(id, end);
             }
         }
@@ -732,6 +759,11 @@ impl Fabric {
             end.forget_wakers();
             self.remove_if_over(id);
         }
+    }
+
+    /// Connections of which a kernel or a program still knows.
+    pub fn open_connections(&self) -> usize {
+        self.connections.len()
     }
 
     pub fn power_up(&mut self, node: NodeId) {
