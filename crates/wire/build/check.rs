@@ -34,6 +34,9 @@ pub fn check(schema: &Schema) -> Result<(), SchemaError> {
             format!("served at {served}, but only {} have a schema", schema.versions),
         );
     }
+    for root in &schema.roots {
+        check_depth(schema, root, &mut Vec::new())?;
+    }
     let mut names = BTreeMap::new();
     for it in schema.structs.iter().chain(&schema.roots) {
         if let Some(line) = names.insert(it.name.as_str(), it.line) {
@@ -46,9 +49,6 @@ pub fn check(schema: &Schema) -> Result<(), SchemaError> {
             );
         }
         check_struct(schema, it)?;
-    }
-    for root in &schema.roots {
-        check_depth(schema, root, &mut Vec::new())?;
     }
     Ok(())
 }

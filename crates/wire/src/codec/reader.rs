@@ -221,6 +221,10 @@ impl<'a> Reader<'a> {
         let ahead = ARRAY_BYTES_AHEAD / size_of::<T>().max(1);
         let mut elements = Vec::with_capacity(count.min(ahead.max(1)));
         for _ in 0..count {
+            if elements.len() == elements.capacity() {
+                // Doubling, but never past the count: what is allocated stays near what arrived.
+                elements.reserve_exact((count - elements.len()).min(elements.len()));
+            }
             elements.push(read(self)?);
         }
         Ok(Some(elements))

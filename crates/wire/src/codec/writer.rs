@@ -137,8 +137,14 @@ impl<'a> Writer<'a> {
     ) -> Result<(), EncodeError> {
         match value {
             Some(value) => self.string(flexible, value, field),
-            None if flexible => Ok(self.varint(0)),
-            None => Ok(self.i16(-1)),
+            None if flexible => {
+                self.varint(0);
+                Ok(())
+            }
+            None => {
+                self.i16(-1);
+                Ok(())
+            }
         }
     }
 
@@ -243,7 +249,10 @@ impl<'a> Writer<'a> {
                 self.i8(1);
                 write(self, value)
             }
-            None => Ok(self.i8(-1)),
+            None => {
+                self.i8(-1);
+                Ok(())
+            }
         }
     }
 
