@@ -25,16 +25,19 @@ pub struct File(Arc<fs::File>);
 impl File {
     pub async fn open(path: impl AsRef<Path>, options: OpenOptions) -> io::Result<File> {
         let path = path.as_ref().to_path_buf();
-        let file = blocking(move || {
-            fs::OpenOptions::new()
-                .read(true)
-                .write(options.write)
-                .create(options.create)
-                .create_new(options.create_new)
-                .truncate(options.truncate)
-                .open(path)
-        });
-        Ok(File(Arc::new(file.await?)))
+        blocking(move || File::open_now(path, options)).await
+    }
+
+    /// As [`File::open`], on this thread: for callers that hold a lock, and that open seldom.
+    pub fn open_now(path: impl AsRef<Path>, options: OpenOptions) -> io::Result<File> {
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(options.write)
+            .create(options.create)
+            .create_new(options.create_new)
+            .truncate(options.truncate)
+            .open(path)?;
+        Ok(File(Arc::new(file)))
     }
 
     /// Writes all into the page cache, or errs; then a part may have been written.

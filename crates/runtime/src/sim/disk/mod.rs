@@ -87,11 +87,23 @@ impl File {
         let inode = process
             .operate(|disk| disk.open(path.as_ref(), options, now))
             .await?;
-        Ok(File(Arc::new(Handle {
+        Ok(File::opened(process, inode, options))
+    }
+
+    /// As [`File::open`], without waiting for the device: for callers that hold a lock, and that open seldom.
+    pub fn open_now(path: impl AsRef<Path>, options: OpenOptions) -> io::Result<File> {
+        let process = Process::current();
+        let now = WallMs::now();
+        let inode = process.with(|disk| disk.open(path.as_ref(), options, now))?;
+        Ok(File::opened(process, inode, options))
+    }
+
+    fn opened(process: Process, inode: u64, options: OpenOptions) -> File {
+        File(Arc::new(Handle {
             process,
             inode,
             writable: options.write,
-        })))
+        }))
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut FileSystem, u64) -> io::Result<T>) -> io::Result<T> {
