@@ -28,7 +28,8 @@ impl File {
         blocking(move || File::open_now(path, options)).await
     }
 
-    /// As [`File::open`], on this thread: for callers that hold a lock, and that open seldom.
+    /// As [`File::open`], without awaiting: for code that may not. It blocks the worker where the folder is not in
+    /// memory.
     pub fn open_now(path: impl AsRef<Path>, options: OpenOptions) -> io::Result<File> {
         let file = fs::OpenOptions::new()
             .read(true)

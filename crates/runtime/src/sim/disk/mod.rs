@@ -1,6 +1,7 @@
 //! The simulated disk as a node's code sees it: the same names as the real one, on the node's own file system.
 
 mod content;
+mod damage;
 pub mod faults;
 pub mod fs;
 mod tree;
@@ -104,6 +105,18 @@ impl File {
             inode,
             writable: options.write,
         }))
+    }
+
+    /// As [`File::open`], without waiting: for code that may not await.
+    pub fn open_now(path: impl AsRef<Path>, options: OpenOptions) -> io::Result<File> {
+        let process = Process::current();
+        let now = WallMs::now();
+        let inode = process.with(|disk| disk.open(path.as_ref(), options, now))?;
+        Ok(File(Arc::new(Handle {
+            process,
+            inode,
+            writable: options.write,
+        })))
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut FileSystem, u64) -> io::Result<T>) -> io::Result<T> {
