@@ -26,8 +26,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use super::dice::Dice;
-pub use super::disk::faults::{Damage, DamageKind, DiskError, DiskFault, DiskSpeed, DiskStatistics};
-pub use super::net::fabric::{Link, NetConfig, NetStatistics};
+pub use super::disk::faults::{
+    Damage, DamageKind, DiskError, DiskFault, DiskSpeed, DiskStatistics, PowerLoss,
+};
+pub use super::net::fabric::{NetConfig, NetStatistics};
+pub use super::net::links::Link;
 
 /// A node of a run. 0 is the harness itself; the others count from 1 in the order of their making.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -373,26 +376,26 @@ impl Sim {
 
     /// How a link behaves that was not set on its own.
     pub fn set_default_link(&self, link: Link) {
-        self.world.net.lock().default_link = link;
+        self.world.net.lock().links.default = link;
     }
 
     /// How the link behaves from one node to another, in this direction.
     pub fn set_link(&self, from: NodeId, to: NodeId, link: Link) {
-        self.world.net.lock().set_link(from, to, Some(link));
+        self.world.net.lock().links.set(from, to, Some(link));
     }
 
     /// Lets the link follow the default again.
     pub fn reset_link(&self, from: NodeId, to: NodeId) {
-        self.world.net.lock().set_link(from, to, None);
+        self.world.net.lock().links.set(from, to, None);
     }
 
     /// Drops everything from one node to another, in this direction alone.
     pub fn block(&self, from: NodeId, to: NodeId) {
-        self.world.net.lock().set_blocked(from, to, true);
+        self.world.net.lock().links.set_blocked(from, to, true);
     }
 
     pub fn unblock(&self, from: NodeId, to: NodeId) {
-        self.world.net.lock().set_blocked(from, to, false);
+        self.world.net.lock().links.set_blocked(from, to, false);
     }
 
     /// Cuts two groups of nodes off from each other, in both directions.
@@ -411,7 +414,7 @@ impl Sim {
 
     /// Ends every partition.
     pub fn heal_net(&self) {
-        self.world.net.lock().unblock_all();
+        self.world.net.lock().links.unblock_all();
     }
 
     /// Breaks every open connection between two nodes with RST on both sides; answers how many.
@@ -448,6 +451,11 @@ impl Sim {
     /// Removes all probabilities and pending faults of the node's disk; damage that was done stays.
     pub fn heal_disk(&self, node: NodeId) {
         self.world.disk(node).lock().faults.clear();
+    }
+
+    /// What power losses of this node do to unsynced sectors.
+    pub fn set_power_loss(&self, node: NodeId, odds: PowerLoss) {
+        self.world.disk(node).lock().power_loss = odds;
     }
 
     pub fn set_disk_speed(&self, node: NodeId, speed: DiskSpeed) {

@@ -126,7 +126,7 @@ fn rot_strikes_durable_sectors_and_is_told_until_it_is_gone() {
         assert!(now[..from].iter().chain(&now[to..]).all(|byte| *byte == 7));
         crash(&sim, node);
         assert_eq!(content(&sim, node, "/x.log").await, now, "rot is durable");
-        assert_eq!(sim.damages(node), [damage.clone()]);
+        assert_eq!(sim.damages(node), [damage]);
         on(&sim, node, async {
             disk::rename("/x.log", "/y.log").await.unwrap();
             disk::sync_dir("/").await.unwrap();

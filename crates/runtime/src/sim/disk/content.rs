@@ -14,6 +14,7 @@
 //! 3. Phantoms lie inside the file.
 
 use super::super::dice::Dice;
+use super::faults::PowerLoss;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a device writes as one.
@@ -226,14 +227,15 @@ impl Content {
     }
 
     /// The power goes: of each unsynced sector the new bytes, the old ones, or some of both are there afterwards.
-    pub fn lose_power(&mut self, torn: f64, dice: &mut Dice) -> Toll {
+    pub fn lose_power(&mut self, odds: PowerLoss, dice: &mut Dice) -> Toll {
         let mut toll = Toll::default();
         if let Some(oldest) = self.layers.first().map(|layer| layer.len) {
-            let keep = match dice.below(4) {
+            let keep = odds.keep.unwrap_or_else(|| match dice.below(4) {
                 0 => 0.0,
                 1 => 1.0,
                 _ => dice.unit(),
-            };
+            });
+            let torn = odds.torn;
             let len = self.crash_len(oldest, dice);
             let reach = self
                 .layers
@@ -360,8 +362,14 @@ mod tests {
         now: Vec<u8>,
         possible: Vec<Byte>,
         lens: BTreeSet<usize>,
-        /// The content and the moment at the begin of the sync that is under way.
-        syncing: Option<(u64, Vec<u8>, Vec<Byte>, BTreeSet<usize>)>,
+        syncing: Option<Syncing>,
+    }
+
+    /// What will be possible once the sync that is under way completes.
+    struct Syncing {
+        number: u64,
+        possible: Vec<Byte>,
+        lens: BTreeSet<usize>,
     }
 
     impl Model {
@@ -382,7 +390,7 @@ mod tests {
                 byte.0.insert(value(&self.now, index));
             }
             self.lens.insert(self.now.len());
-            if let Some((_, _, possible, lens)) = &mut self.syncing {
+            if let Some(Syncing { possible, lens, .. }) = &mut self.syncing {
                 possible.resize(size, Byte(BTreeSet::from([0])));
                 for (index, byte) in possible.iter_mut().enumerate() {
                     byte.0.insert(value(&self.now, index));
@@ -392,21 +400,24 @@ mod tests {
         }
 
         fn begin_sync(&mut self, number: u64) {
-            let exactly = self
+            let possible = self
                 .now
                 .iter()
                 .map(|byte| Byte(BTreeSet::from([*byte])))
                 .collect();
-            self.syncing = Some((
+            self.syncing = Some(Syncing {
                 number,
-                self.now.clone(),
-                exactly,
-                BTreeSet::from([self.now.len()]),
-            ));
+                possible,
+                lens: BTreeSet::from([self.now.len()]),
+            });
         }
 
         fn end_sync(&mut self) -> Option<u64> {
-            let (number, _, possible, lens) = self.syncing.take()?;
+            let Syncing {
+                number,
+                possible,
+                lens,
+            } = self.syncing.take()?;
             (self.possible, self.lens) = (possible, lens);
             Some(number)
         }
@@ -474,7 +485,13 @@ mod tests {
                 assert_eq!(content.bytes(), model.now, "seed {seed}");
                 model.check(&content.durable());
             }
-            content.lose_power(0.2, &mut dice);
+            content.lose_power(
+                PowerLoss {
+                    torn: 0.2,
+                    ..PowerLoss::default()
+                },
+                &mut dice,
+            );
             model.check(content.bytes());
             assert!(content.layers.is_empty() && content.phantoms.is_empty());
         }
@@ -488,7 +505,16 @@ mod tests {
         content.set_len(2000);
         content.seal(1);
         content.settle(1);
-        assert_eq!(content.lose_power(1.0, &mut dice), Toll::default());
+        assert_eq!(
+            content.lose_power(
+                PowerLoss {
+                    keep: Some(0.0),
+                    torn: 1.0
+                },
+                &mut dice
+            ),
+            Toll::default()
+        );
         assert_eq!(content.bytes(), [1; 2000]);
     }
 }

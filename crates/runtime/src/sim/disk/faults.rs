@@ -57,6 +57,24 @@ impl Default for DiskSpeed {
     }
 }
 
+/// What a power loss does to each sector that was not synced.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct PowerLoss {
+    /// How often a sector holds what was written; none lets the dice choose anew for each file, all and nothing often.
+    pub keep: Option<f64>,
+    /// How often a sector holds some of both.
+    pub torn: f64,
+}
+
+impl Default for PowerLoss {
+    fn default() -> Self {
+        PowerLoss {
+            keep: None,
+            torn: 0.1,
+        }
+    }
+}
+
 /// Bytes on a disk that are not what was written there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Damage {

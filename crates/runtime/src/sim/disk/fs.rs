@@ -3,8 +3,9 @@
 use super::super::clock::Nanos;
 use super::super::control::NodeId;
 use super::super::dice::Dice;
-use super::content::{Content, SECTOR};
-use super::faults::{Damage, DamageKind, DiskError, DiskFault, DiskSpeed, DiskStatistics, Faults};
+use super::content::Content;
+use super::damage::Noted;
+use super::faults::{DiskError, DiskFault, DiskSpeed, DiskStatistics, Faults, PowerLoss};
 use super::tree::{InodeId, ROOT, Tree};
 use crate::disk::{DirEntry, Metadata, OpenOptions};
 use crate::time::WallMs;
@@ -19,30 +20,22 @@ const CAPACITY: u64 = 1 << 40;
 const SWEEP_EVERY: u32 = 64;
 
 /// A file: its content, whoever names it.
-struct FileInode {
-    content: Content,
+pub(super) struct FileInode {
+    pub(super) content: Content,
     /// Where it was last linked.
-    path: String,
-    linked: bool,
+    pub(super) path: String,
+    pub(super) linked: bool,
     handles: u32,
     modified: WallMs,
 }
 
-/// A noted damage and how to tell whether it still stands.
-struct Noted {
-    damage: Damage,
-    inode: InodeId,
-    sector: u64,
-    bytes: [u8; SECTOR],
-}
-
 /// A machine's disk.
 pub struct FileSystem {
-    node: NodeId,
+    pub(super) node: NodeId,
     /// Counts the processes that had this disk; operations of an earlier one are refused.
     epoch: u32,
-    tree: Tree,
-    files: BTreeMap<InodeId, FileInode>,
+    pub(super) tree: Tree,
+    pub(super) files: BTreeMap<InodeId, FileInode>,
     next_inode: InodeId,
     next_sync: u64,
     locks: BTreeSet<String>,
@@ -51,19 +44,20 @@ pub struct FileSystem {
     pub capacity: u64,
     pub faults: Faults,
     pub speed: DiskSpeed,
+    pub power_loss: PowerLoss,
     busy_until: Nanos,
-    dice: DiskDice,
-    noted: Vec<Noted>,
+    pub(super) dice: DiskDice,
+    pub(super) noted: Vec<Noted>,
     errors: Vec<DiskError>,
     pub statistics: DiskStatistics,
 }
 
 /// One stream per purpose, so that one fault more does not move all others.
-struct DiskDice {
+pub(super) struct DiskDice {
     faults: Dice,
     latency: Dice,
     power: Dice,
-    damage: Dice,
+    pub(super) damage: Dice,
 }
 
 impl FileSystem {
@@ -82,6 +76,7 @@ impl FileSystem {
             capacity: CAPACITY,
             faults: Faults::default(),
             speed: DiskSpeed::default(),
+            power_loss: PowerLoss::default(),
             busy_until: 0,
             dice: DiskDice {
                 faults: dice("disk.faults"),
@@ -129,7 +124,7 @@ impl FileSystem {
         self.statistics.power_losses += 1;
         self.busy_until = 0;
         for file in self.files.values_mut() {
-            let toll = file.content.lose_power(TORN, &mut self.dice.power);
+            let toll = file.content.lose_power(self.power_loss, &mut self.dice.power);
             self.statistics.sectors_kept += toll.kept;
             self.statistics.sectors_lost += toll.lost;
             self.statistics.sectors_torn += toll.torn;
@@ -460,7 +455,7 @@ impl FileSystem {
     }
 
     /// The file behind an open handle.
-    fn file(&mut self, inode: InodeId) -> &mut FileInode {
+    pub(super) fn file(&mut self, inode: InodeId) -> &mut FileInode {
         self.files.get_mut(&inode).expect("open files are kept")
     }
 
@@ -491,6 +486,7 @@ impl FileSystem {
         if growth > room {
             fitting = (len + room).saturating_sub(offset).min(fitting);
             if error.is_none() {
+                let path = self.file(inode).path.clone();
                 self.note_error(DiskFault::NoSpace, &path);
             }
             error = Some(io::ErrorKind::StorageFull.into());
@@ -563,126 +559,6 @@ impl FileSystem {
         Ok(())
     }
 
-    // --- damage ---
-
-    /// Sends one of the sync's sectors to another place: a clean sector of this or another file.
-    fn misdirect(&mut self, inode: InodeId, number: u64, now: Duration) {
-        let content = &self.files[&inode].content;
-        let Some((sector, old)) = content.pick_sealed(number, &mut self.dice.damage) else {
-            return;
-        };
-        let bytes = content.sector(sector);
-        if bytes == old {
-            return;
-        }
-        let Some((target, there)) = self.pick_clean("", Some((inode, sector))) else {
-            return;
-        };
-        self.file(inode).content.settle(number);
-        self.note(DamageKind::LostToMisdirection, inode, sector, old, now);
-        self.note(DamageKind::Misdirected, target, there, bytes, now);
-    }
-
-    /// Lets a sector of a matching file decay: the one at the offset, or one that the dice choose.
-    pub fn rot(&mut self, containing: &str, offset: Option<u64>, now: Duration) -> Option<Damage> {
-        let (inode, sector) = match offset {
-            None => self.pick_clean(containing, None)?,
-            Some(offset) => {
-                let inode = self.tree.find(Path::new(containing)).ok().flatten()?;
-                let sector = offset / SECTOR as u64;
-                self.files
-                    .get(&inode)?
-                    .content
-                    .is_clean(sector)
-                    .then_some((inode, sector))?
-            }
-        };
-        let content = &self.files[&inode].content;
-        let mut bytes = content.sector(sector);
-        let whole = self.dice.damage.chance(0.5);
-        let there = (content.len() - sector * SECTOR as u64).min(SECTOR as u64);
-        if whole {
-            self.dice.damage.fill(&mut bytes);
-        } else {
-            let bit = self.dice.damage.below(there * 8);
-            bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
-        }
-        Some(self.note(DamageKind::Rot, inode, sector, bytes, now))
-    }
-
-    /// A clean sector of a linked file, by the dice; files count by their size.
-    fn pick_clean(&mut self, containing: &str, except: Option<(InodeId, u64)>) -> Option<(InodeId, u64)> {
-        let only = self.faults.only.clone().unwrap_or_default();
-        let fits =
-            |file: &FileInode| file.linked && file.path.contains(containing) && file.path.contains(&only);
-        let sectors = |file: &FileInode| file.content.len().div_ceil(SECTOR as u64);
-        let total: u64 = self.files.values().filter(|file| fits(file)).map(sectors).sum();
-        for _ in 0..16 {
-            let mut index = self.dice.damage.below(total);
-            for (inode, file) in self.files.iter().filter(|(_, file)| fits(file)) {
-                if index < sectors(file) {
-                    if file.content.is_clean(index) && except != Some((*inode, index)) {
-                        return Some((*inode, index));
-                    }
-                    break;
-                }
-                index -= sectors(file);
-            }
-        }
-        None
-    }
-
-    fn note(
-        &mut self,
-        kind: DamageKind,
-        inode: InodeId,
-        sector: u64,
-        bytes: [u8; SECTOR],
-        now: Duration,
-    ) -> Damage {
-        let node = self.node;
-        let file = self.files.get_mut(&inode).expect("picked from the files");
-        let did = file.content.damage(sector, &bytes);
-        debug_assert!(did, "only clean sectors are picked");
-        let offset = sector * SECTOR as u64;
-        let len = (file.content.len() - offset).min(SECTOR as u64);
-        let damage = Damage {
-            node,
-            kind,
-            path: file.path.clone(),
-            offset,
-            len,
-            at: now,
-            live: true,
-        };
-        // What lies beyond the end of the file is not there to compare.
-        let bytes = file.content.sector(sector);
-        self.noted.push(Noted {
-            damage: damage.clone(),
-            inode,
-            sector,
-            bytes,
-        });
-        damage
-    }
-
-    pub fn damages(&self) -> Vec<Damage> {
-        let current = |noted: &Noted| {
-            let mut damage = noted.damage.clone();
-            let file = self.files.get(&noted.inode).filter(|file| file.linked);
-            let prefix = damage.len as usize;
-            damage.live = file.is_some_and(|file| {
-                noted.damage.offset + noted.damage.len <= file.content.len()
-                    && file.content.sector(noted.sector)[..prefix] == noted.bytes[..prefix]
-            });
-            if let Some(file) = file {
-                damage.path = file.path.clone();
-            }
-            damage
-        };
-        self.noted.iter().map(current).collect()
-    }
-
     // --- for the checker ---
 
     pub fn files(&self) -> Vec<(String, u64)> {
@@ -703,9 +579,6 @@ impl FileSystem {
         })
     }
 }
-
-/// How often a sector that was under way is torn.
-const TORN: f64 = 0.1;
 
 fn eio() -> io::Error {
     const EIO: i32 = 5;

@@ -107,18 +107,6 @@ impl File {
         }))
     }
 
-    /// As [`File::open`], without waiting: for code that may not await.
-    pub fn open_now(path: impl AsRef<Path>, options: OpenOptions) -> io::Result<File> {
-        let process = Process::current();
-        let now = WallMs::now();
-        let inode = process.with(|disk| disk.open(path.as_ref(), options, now))?;
-        Ok(File(Arc::new(Handle {
-            process,
-            inode,
-            writable: options.write,
-        })))
-    }
-
     fn with<T>(&self, act: impl FnOnce(&mut FileSystem, u64) -> io::Result<T>) -> io::Result<T> {
         self.0.process.with(|disk| act(disk, self.0.inode))
     }

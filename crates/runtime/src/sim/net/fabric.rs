@@ -17,10 +17,11 @@ use super::super::control::NodeId;
 use super::super::dice::Dice;
 use super::super::universe::World;
 use super::connection::{Connection, End, EndState, Failure};
+use super::handshake::Host;
+use super::links::Links;
 use super::pipe::Segment;
-use std::collections::{BTreeMap, VecDeque};
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Weak;
 use std::task::Waker;
 use std::time::Duration;
@@ -28,11 +29,8 @@ use std::time::Duration;
 /// A connection's number in its run.
 pub type ConnectionId = u64;
 
-/// The first port that the kernel hands out by itself.
-const EPHEMERAL_PORT_FIRST: u16 = 32_768;
-
-/// What crosses a link takes this long inside one host.
-const LOOPBACK: Duration = Duration::from_micros(20);
+/// What a packet without data takes of the bandwidth.
+const PACKET_BYTES: u64 = 64;
 
 /// How all connections behave.
 #[derive(Clone, Debug)]
@@ -58,27 +56,6 @@ impl Default for NetConfig {
             connect_timeout: Duration::from_secs(10),
             retransmission_timeout: Duration::from_secs(20),
             backlog: 128,
-        }
-    }
-}
-
-/// How one direction between two hosts behaves.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// Least and most time of a packet, apart from its bytes.
-    pub latency: (Duration, Duration),
-    /// Shared by all connections on the link; 0 for no limit.
-    pub bytes_per_second: u64,
-    /// How often a packet is lost, and sent again later.
-    pub loss: f64,
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Link {
-            latency: (Duration::from_micros(100), Duration::from_millis(1)),
-            bytes_per_second: 0,
-            loss: 0.0,
         }
     }
 }
@@ -114,37 +91,14 @@ pub enum NetEvent {
     Reset(ConnectionId, usize),
 }
 
-/// A machine's place in the network.
-struct Host {
-    name: String,
-    ip: IpAddr,
-    up: bool,
-    listeners: BTreeMap<u16, Listening>,
-    next_port: u16,
-}
-
-/// A port that is listened on.
-#[derive(Default)]
-struct Listening {
-    id: u64,
-    queue: VecDeque<ConnectionId>,
-    waker: Option<Waker>,
-}
-
 /// The whole network.
 pub struct Fabric {
     world: Weak<World>,
     pub config: NetConfig,
-    pub default_link: Link,
-    links: BTreeMap<(NodeId, NodeId), Link>,
-    blocked: BTreeMap<(NodeId, NodeId), ()>,
-    /// Until when each link is busy with bytes that were sent before.
-    busy: BTreeMap<(NodeId, NodeId), Nanos>,
-    hosts: Vec<Host>,
+    pub links: Links,
+    pub(super) hosts: Vec<Host>,
     pub(super) connections: BTreeMap<ConnectionId, Connection>,
     next: u64,
-    latency: Dice,
-    loss: Dice,
     pub(super) cuts: Dice,
     pub statistics: NetStatistics,
 }
@@ -154,15 +108,10 @@ impl Fabric {
         Fabric {
             world,
             config: NetConfig::default(),
-            default_link: Link::default(),
-            links: BTreeMap::new(),
-            blocked: BTreeMap::new(),
-            busy: BTreeMap::new(),
+            links: Links::new(seed),
             hosts: Vec::new(),
             connections: BTreeMap::new(),
             next: 0,
-            latency: Dice::new(seed, "net.latency", 0),
-            loss: Dice::new(seed, "net.loss", 0),
             cuts: Dice::new(seed, "net.cuts", 0),
             statistics: NetStatistics::default(),
         }
@@ -178,220 +127,42 @@ impl Fabric {
             self.hosts.iter().all(|host| host.ip != ip && host.name != name),
             "{name} or {ip} is taken"
         );
-        let host = Host {
-            name,
-            ip,
-            up: true,
-            listeners: BTreeMap::new(),
-            next_port: EPHEMERAL_PORT_FIRST,
-        };
-        self.hosts.push(host);
+        self.hosts.push(Host::new(name, ip));
     }
 
-    fn now(&self) -> Nanos {
+    pub(super) fn now(&self) -> Nanos {
         self.world.upgrade().map_or(0, |world| world.now())
     }
 
-    fn schedule(&self, due: Nanos, event: NetEvent) {
+    pub(super) fn schedule(&self, due: Nanos, event: NetEvent) {
         if let Some(world) = self.world.upgrade() {
             world.schedule.lock().at(due, event);
         }
     }
 
-    fn number(&mut self) -> u64 {
+    pub(super) fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
 
     // --- links ---
 
-    pub fn set_link(&mut self, from: NodeId, to: NodeId, link: Option<Link>) {
-        match link {
-            Some(link) => self.links.insert((from, to), link),
-            None => self.links.remove(&(from, to)),
-        };
-    }
-
-    pub fn set_blocked(&mut self, from: NodeId, to: NodeId, blocked: bool) {
-        if blocked {
-            self.blocked.insert((from, to), ());
-        } else {
-            self.blocked.remove(&(from, to));
-        }
-    }
-
-    pub fn unblock_all(&mut self) {
-        self.blocked.clear();
-    }
-
     /// Whether what one host sends can reach the other at all now.
-    fn is_open(&self, from: NodeId, to: NodeId) -> bool {
-        from == to || (!self.blocked.contains_key(&(from, to)) && self.hosts[to.index()].up)
+    pub(super) fn is_open(&self, from: NodeId, to: NodeId) -> bool {
+        !self.links.is_blocked(from, to) && self.hosts[to.index()].up
     }
 
     /// Whether a packet that is due on this link now arrives.
-    fn arrives(&mut self, from: NodeId, to: NodeId) -> bool {
-        let loss = self.links.get(&(from, to)).unwrap_or(&self.default_link).loss;
-        let arrives = self.is_open(from, to) && (from == to || !self.loss.chance(loss));
+    pub(super) fn arrives(&mut self, from: NodeId, to: NodeId) -> bool {
+        let arrives = self.is_open(from, to) && !self.links.loses(from, to);
         self.statistics.swallowed += u64::from(!arrives);
         arrives
     }
 
-    /// When a packet of this size that is sent now would arrive.
-    fn arrival_time(&mut self, from: NodeId, to: NodeId, bytes: u64) -> Nanos {
+    pub(super) fn send(&mut self, from: NodeId, to: NodeId, event: NetEvent) {
         let now = self.now();
-        if from == to {
-            return now + super::super::time::nanos(LOOPBACK);
-        }
-        let link = self.links.get(&(from, to)).unwrap_or(&self.default_link);
-        let (low, high) = link.latency;
-        let (latency, rate) = (self.latency.duration(low, high), link.bytes_per_second);
-        let busy = self.busy.entry((from, to)).or_default();
-        if rate > 0 {
-            *busy = now.max(*busy) + (u128::from(bytes) * 1_000_000_000 / u128::from(rate)) as u64;
-        }
-        now.max(*busy) + super::super::time::nanos(latency)
-    }
-
-    fn send(&mut self, from: NodeId, to: NodeId, event: NetEvent) {
-        let due = self.arrival_time(from, to, 64);
+        let due = self.links.arrival_time(now, from, to, PACKET_BYTES);
         self.schedule(due, event);
-    }
-
-    // --- names and ports ---
-
-    fn host_at(&self, ip: IpAddr) -> Option<NodeId> {
-        self.hosts
-            .iter()
-            .position(|host| host.ip == ip)
-            .map(|index| NodeId(index as u32))
-    }
-
-    /// What `host:port` means on this node.
-    fn resolve(&self, node: NodeId, address: &str) -> io::Result<SocketAddr> {
-        let bad = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{address}: {why}"));
-        let (name, port) = address
-            .rsplit_once(':')
-            .ok_or_else(|| bad("an address is host:port"))?;
-        let port = port
-            .parse()
-            .map_err(|_| bad("the port is a number up to 65535"))?;
-        let name = name.trim_start_matches('[').trim_end_matches(']');
-        if name == "localhost" {
-            return Ok(SocketAddr::new(self.hosts[node.index()].ip, port));
-        }
-        let ip = match name.parse::<IpAddr>() {
-            Ok(ip) if ip.is_loopback() => self.hosts[node.index()].ip,
-            Ok(ip) => ip,
-            Err(_) => self
-                .hosts
-                .iter()
-                .find(|host| host.name == name)
-                .map(|host| host.ip)
-                .ok_or_else(|| bad("no such host"))?,
-        };
-        Ok(SocketAddr::new(ip, port))
-    }
-
-    fn free_port(&mut self, node: NodeId) -> u16 {
-        let host = &mut self.hosts[node.index()];
-        loop {
-            let port = host.next_port;
-            host.next_port = port.checked_add(1).unwrap_or(EPHEMERAL_PORT_FIRST);
-            if !host.listeners.contains_key(&port) {
-                return port;
-            }
-        }
-    }
-
-    // --- listening ---
-
-    pub fn listen(&mut self, node: NodeId, address: &str) -> io::Result<(u64, SocketAddr)> {
-        let mut address = self.resolve(node, address)?;
-        let own = self.hosts[node.index()].ip;
-        if !address.ip().is_unspecified() && address.ip() != own {
-            let message = format!("{address}: not an address of this host, which has {own}");
-            return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, message));
-        }
-        if address.port() == 0 {
-            address.set_port(self.free_port(node));
-        }
-        let id = self.number();
-        let host = &mut self.hosts[node.index()];
-        if host.listeners.contains_key(&address.port()) {
-            return Err(io::Error::new(
-                io::ErrorKind::AddrInUse,
-                format!("{address}: the port is in use"),
-            ));
-        }
-        host.listeners.insert(
-            address.port(),
-            Listening {
-                id,
-                ..Listening::default()
-            },
-        );
-        Ok((id, address))
-    }
-
-    /// The next connection that is ready; else notes whom to wake.
-    pub fn accept(
-        &mut self,
-        node: NodeId,
-        port: u16,
-        id: u64,
-        waker: &Waker,
-    ) -> Option<io::Result<(ConnectionId, SocketAddr)>> {
-        let listening = self.hosts[node.index()]
-            .listeners
-            .get_mut(&port)
-            .filter(|listening| listening.id == id);
-        let Some(listening) = listening else {
-            return Some(Err(io::ErrorKind::NotConnected.into()));
-        };
-        match listening.queue.pop_front() {
-            Some(connection) => Some(Ok((connection, self.connections[&connection].ends[0].address))),
-            None => {
-                listening.waker = Some(waker.clone());
-                None
-            }
-        }
-    }
-
-    pub fn close_listener(&mut self, node: NodeId, port: u16, id: u64) {
-        let listeners = &mut self.hosts[node.index()].listeners;
-        if listeners.get(&port).is_some_and(|listening| listening.id == id) {
-            let listening = listeners.remove(&port).expect("just seen");
-            for connection in listening.queue {
-                self.refuse_late(connection);
-            }
-        }
-    }
-
-    // --- connecting ---
-
-    pub fn connect(&mut self, node: NodeId, address: &str) -> io::Result<ConnectionId> {
-        let peer = self.resolve(node, address)?;
-        let local = SocketAddr::new(self.hosts[node.index()].ip, self.free_port(node));
-        let server = self.host_at(peer.ip());
-        let id = self.number();
-        self.connections
-            .insert(id, Connection::new(node, local, server, peer));
-        self.statistics.connections += 1;
-        let timeout = self.now() + super::super::time::nanos(self.config.connect_timeout);
-        self.schedule(timeout, NetEvent::ConnectTimeout(id));
-        self.send_syn(id, 0);
-        Ok(id)
-    }
-
-    fn send_syn(&mut self, id: ConnectionId, tries: u32) {
-        let [client, server] = &self.connections[&id].ends;
-        let (from, to) = (client.node, server.node);
-        if let (Some(to), true) = (to, client.state == EndState::Connecting) {
-            self.send(from.expect("clients are hosts"), to, NetEvent::Syn(id));
-        }
-        let again = self.now() + (1_000_000_000 << tries.min(5));
-        self.schedule(again, NetEvent::SynAgain(id, tries + 1));
     }
 
     // --- what happens ---
@@ -416,107 +187,13 @@ impl Fabric {
     }
 
     /// The nodes of a connection's ends, from this end to the other; none when the connection or a host is not there.
-    fn route(&self, id: ConnectionId, from: usize) -> Option<(NodeId, NodeId)> {
+    pub(super) fn route(&self, id: ConnectionId, from: usize) -> Option<(NodeId, NodeId)> {
         let connection = self.connections.get(&id)?;
         Some((connection.ends[from].node?, connection.ends[1 - from].node?))
     }
 
-    fn end(&mut self, id: ConnectionId, end: usize) -> &mut End {
+    pub(super) fn end(&mut self, id: ConnectionId, end: usize) -> &mut End {
         &mut self.connections.get_mut(&id).expect("callers looked it up").ends[end]
-    }
-
-    fn on_syn(&mut self, id: ConnectionId) {
-        let Some((from, to)) = self.route(id, 0) else {
-            return;
-        };
-        if !self.arrives(from, to) {
-            return;
-        }
-        let server = &self.connections[&id].ends[1];
-        if server.state == EndState::Connecting && server.gone {
-            let backlog = self.config.backlog;
-            let port = server.address.port();
-            match self.hosts[to.index()].listeners.get(&port) {
-                None => return self.send(to, from, NetEvent::Refusal(id)),
-                Some(listening) if listening.queue.len() >= backlog => return,
-                Some(listening) => {
-                    let listener = listening.id;
-                    let server = self.end(id, 1);
-                    server.listener = listener;
-                    server.gone = false;
-                    server.held = true;
-                    server.state = EndState::Open;
-                }
-            }
-        }
-        self.send(to, from, NetEvent::SynAck(id));
-    }
-
-    fn on_syn_ack(&mut self, id: ConnectionId) {
-        let Some((to, from)) = self.route(id, 0) else {
-            return;
-        };
-        if !self.arrives(from, to) {
-            return;
-        }
-        let client = self.end(id, 0);
-        if client.gone {
-            return self.send(to, from, NetEvent::Reset(id, 1));
-        }
-        if client.state == EndState::Connecting {
-            client.state = EndState::Open;
-            client.wake();
-            self.send(to, from, NetEvent::Ack(id));
-        }
-    }
-
-    fn on_ack(&mut self, id: ConnectionId) {
-        let Some((from, to)) = self.route(id, 0) else {
-            return;
-        };
-        let server = &self.connections[&id].ends[1];
-        let (port, listener) = (server.address.port(), server.listener);
-        if server.gone || server.queued {
-            return;
-        }
-        if !self.arrives(from, to) {
-            // The client's kernel repeats it with its next segment, or when the server's asks.
-            let again = self.now() + 1_000_000_000;
-            return self.schedule(again, NetEvent::Ack(id));
-        }
-        self.end(id, 1).queued = true;
-        let listening = self.hosts[to.index()]
-            .listeners
-            .get_mut(&port)
-            .filter(|listening| listening.id == listener);
-        match listening {
-            Some(listening) => {
-                listening.queue.push_back(id);
-                if let Some(waker) = listening.waker.take() {
-                    waker.wake();
-                }
-            }
-            None => self.refuse_late(id),
-        }
-    }
-
-    fn on_refusal(&mut self, id: ConnectionId) {
-        let Some((to, from)) = self.route(id, 0) else {
-            return;
-        };
-        if self.arrives(from, to) && self.end(id, 0).state == EndState::Connecting {
-            self.statistics.refused += 1;
-            self.fail(id, 0, Failure::Refused);
-        }
-    }
-
-    fn on_connect_timeout(&mut self, id: ConnectionId) {
-        let connecting = |connection: &Connection| connection.ends[0].state == EndState::Connecting;
-        if self.connections.get(&id).is_some_and(connecting) {
-            self.statistics.connect_timeouts += 1;
-            self.forget_half_open(id);
-            self.fail(id, 0, Failure::TimedOut);
-        }
     }
 
     /// Puts what may be sent from this end on the link.
@@ -537,7 +214,8 @@ impl Fabric {
             let Some(segment) = pipe.take_segment(window, cut, &mut self.cuts) else {
                 return;
             };
-            let due = self.arrival_time(sender, receiver, segment.len());
+            let now = self.now();
+            let due = self.links.arrival_time(now, sender, receiver, segment.len());
             let due = self.connections.get_mut(&id).expect("routed").pipes[from].arrival(due);
             self.statistics.segments += 1;
             self.schedule(due, NetEvent::Arrival(id, from, segment));
@@ -650,7 +328,7 @@ impl Fabric {
     // --- endings ---
 
     /// This end breaks: its program learns it at the next read or write, and nothing more leaves it.
-    fn fail(&mut self, id: ConnectionId, end: usize, failure: Failure) {
+    pub(super) fn fail(&mut self, id: ConnectionId, end: usize, failure: Failure) {
         let connection = self.connections.get_mut(&id).expect("callers looked it up");
         connection.pipes[end].abandon();
         let nobody_has_it = end == 1 && !connection.ends[1].queued;
@@ -663,28 +341,13 @@ impl Fabric {
     }
 
     /// This end's kernel breaks the connection and tells the peer.
-    fn reset_from(&mut self, id: ConnectionId, from: usize) {
+    pub(super) fn reset_from(&mut self, id: ConnectionId, from: usize) {
         let Some((sender, receiver)) = self.route(id, from) else {
             return;
         };
         if !self.connections[&id].ends[from].gone {
             self.fail(id, from, Failure::Reset);
             self.send(sender, receiver, NetEvent::Reset(id, 1 - from));
-        }
-    }
-
-    /// No program will ever take this connection from its listener.
-    fn refuse_late(&mut self, id: ConnectionId) {
-        self.end(id, 1).held = false;
-        self.reset_from(id, 1);
-    }
-
-    /// The server's kernel gives up on a connection that its client never confirmed.
-    fn forget_half_open(&mut self, id: ConnectionId) {
-        let server = self.end(id, 1);
-        if !server.queued {
-            server.gone = true;
-            server.held = false;
         }
     }
 
@@ -807,15 +470,5 @@ impl Fabric {
         let mut wakers: Vec<_> = listeners.filter_map(|listening| listening.waker.take()).collect();
         wakers.extend(self.connections.values_mut().flat_map(Connection::take_wakers));
         wakers
-    }
-}
-
-/// What the unspecified address stands for when a listener tells its own.
-pub fn reported(address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V6(ip) if ip.is_unspecified() => {
-            SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port())
-        }
-        _ => address,
     }
 }

@@ -2,6 +2,8 @@
 
 mod connection;
 pub mod fabric;
+mod handshake;
+pub mod links;
 mod pipe;
 
 use super::universe::{World, world};
@@ -37,7 +39,7 @@ impl TcpListener {
             world,
             node,
             id,
-            address: fabric::reported(address),
+            address: handshake::reported(address),
         })
     }
 
