@@ -16,6 +16,7 @@ mod listeners;
 mod load;
 mod properties;
 pub mod row;
+mod rules;
 mod suggest;
 pub mod table;
 mod topic;
@@ -31,6 +32,7 @@ pub use document::document;
 pub use listeners::{Endpoint, Listener, Protocol, host_port, parse_host_port};
 pub use load::{Loaded, SettingsError, load};
 pub use row::{BadValue, Value};
+pub use rules::Rules;
 pub use topic::{CleanupPolicy, CompressionType, TimestampType, TopicSettings};
 
 /// The broker's settings: what the file and the overrides say, over the table's defaults, under what was

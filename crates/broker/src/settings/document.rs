@@ -103,11 +103,12 @@ mod tests {
 
     #[test]
     fn settings_md_is_not_stale() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/SETTINGS.md");
+        let stored = include_str!("../../SETTINGS.md");
         if std::env::var_os("UPDATE_SETTINGS").is_some() {
-            std::fs::write(path, document()).expect("SETTINGS.md can be written");
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/SETTINGS.md");
+            let written = runtime::process::main(runtime::disk::write_atomic(path, document().as_bytes()));
+            return written.expect("SETTINGS.md can be written");
         }
-        let stored = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             stored == document(),
             "SETTINGS.md is stale: UPDATE_SETTINGS=1 cargo test -p broker settings"

@@ -1,6 +1,6 @@
 //! Settings that Kafka does not have.
 
-use crate::settings::row::{Setting, boolean, long, string};
+use crate::settings::row::{Kind, Setting, boolean, long, string, unset};
 
 pub const ROWS: &[Setting] = &[
     boolean("write.caching", "false").dynamic().ours()
@@ -11,4 +11,7 @@ pub const ROWS: &[Setting] = &[
         .doc("Every segment that is not written any more is read and verified again after this time, as far as odradek.scrub.bytes.per.second allows. 0 turns the scrubber off."),
     long("odradek.scrub.bytes.per.second", "10485760").at_least(1).ours()
         .doc("How fast the scrubber reads. It finds rot within odradek.scrub.interval.ms, or bytes of log / this, whichever is longer."),
+    unset("odradek.cluster.id", Kind::String)
+        .ours()
+        .doc("The id that a fresh folder's cluster gets, and that a formatted folder must have. Unset: a fresh cluster gets a random one, and any is taken."),
 ];
