@@ -20,6 +20,7 @@ use runtime::sync::{Mutex, mpsc, oneshot};
 use runtime::task::AbortHandle;
 use runtime::time::{Duration, timeout};
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use wire::header::{RequestHeader, ResponseHeader, response_header_version};
@@ -44,6 +45,27 @@ struct Inner {
     outgoing: mpsc::Sender<Outgoing>,
     shared: Arc<Shared>,
     tasks: [AbortHandle; 2],
+}
+
+/// A request in line, or on its way. See [`Connection::submit`].
+pub struct Pending<R> {
+    connection: Connection,
+    version: i16,
+    wait: oneshot::Receiver<Result<Bytes, Broken>>,
+    request: PhantomData<fn() -> R>,
+}
+
+impl<R: Request> Pending<R> {
+    /// The answer. Without one within `limit` the connection is given up.
+    pub async fn answer(self, limit: Duration) -> Result<R::Response, Error> {
+        let inner = &self.connection.0;
+        let Ok(answer) = timeout(limit, self.wait).await else {
+            return Err(inner.timed_out(R::KEY, limit));
+        };
+        let bytes = inner.open_answer(R::KEY, self.version, answer)?;
+        R::Response::decode_exact(bytes, self.version)
+            .map_err(|error| inner.malformed(R::KEY, error.to_string()))
+    }
 }
 
 /// What callers and both tasks see.
@@ -136,6 +158,30 @@ impl Connection {
             .await
     }
 
+    /// Puts a request in line and returns once it has its place there: requests leave in the order of these calls.
+    /// The answer is waited for apart; giving up on that is harmless.
+    pub async fn submit<R: Request>(&self, request: &R, version: i16) -> Result<Pending<R>, Error> {
+        let (correlation_id, frame) = self.0.frame(request, version)?;
+        let (answer, wait) = oneshot::channel();
+        let waiting = Some(Waiting {
+            correlation_id,
+            answer,
+        });
+        self.0
+            .enqueue(Outgoing {
+                frame,
+                waiting,
+                written: None,
+            })
+            .await?;
+        Ok(Pending {
+            connection: self.clone(),
+            version,
+            wait,
+            request: PhantomData,
+        })
+    }
+
     /// Sends a request that the broker does not answer (Produce with acks=0); returns when it is written.
     pub async fn send<R: Request>(&self, request: &R, version: i16) -> Result<(), Error> {
         let (_, frame) = self.0.frame(request, version)?;
@@ -182,27 +228,40 @@ impl Inner {
                 written: None,
             })
             .await?;
-            wait.await
-                .map_err(|_| self.disconnected(true))?
-                .map_err(|broken| Error::Disconnected {
-                    address: self.address.clone(),
-                    cause: broken.cause,
-                    sent: broken.sent,
-                })
+            Ok::<_, Error>(wait.await)
         };
-        let Ok(result) = timeout(limit, exchange).await else {
-            self.shared.break_off(&format!("{} timed out", R::KEY.name()));
-            self.abort();
-            return Err(Error::TimedOut {
-                api: R::KEY.name(),
-                address: self.address.clone(),
-                after: limit,
-            });
+        let Ok(answer) = timeout(limit, exchange).await else {
+            return Err(self.timed_out(R::KEY, limit));
         };
-        let mut bytes = result?;
-        ResponseHeader::decode(&mut bytes, response_header_version(R::KEY, version))
-            .map_err(|error| self.malformed(R::KEY, error.to_string()))?;
+        self.open_answer(R::KEY, version, answer?)
+    }
+
+    /// The body of an answer, without its header.
+    fn open_answer(
+        &self,
+        key: ApiKey,
+        version: i16,
+        answer: Result<Result<Bytes, Broken>, oneshot::error::RecvError>,
+    ) -> Result<Bytes, Error> {
+        let answer = answer.map_err(|_| self.disconnected(true))?;
+        let mut bytes = answer.map_err(|Broken { cause, sent }| Error::Disconnected {
+            address: self.address.clone(),
+            cause,
+            sent,
+        })?;
+        ResponseHeader::decode(&mut bytes, response_header_version(key, version))
+            .map_err(|error| self.malformed(key, error.to_string()))?;
         Ok(bytes)
+    }
+
+    fn timed_out(&self, key: ApiKey, after: Duration) -> Error {
+        self.shared.break_off(&format!("{} timed out", key.name()));
+        self.abort();
+        Error::TimedOut {
+            api: key.name(),
+            address: self.address.clone(),
+            after,
+        }
     }
 
     fn frame<R: Request>(&self, request: &R, version: i16) -> Result<(i32, Bytes), Error> {

@@ -38,6 +38,9 @@ pub enum Error {
         last: String,
         outcome: Outcome,
     },
+    /// The last attempt certainly failed, but an earlier one may have taken effect.
+    #[error("{0}; an earlier attempt may have taken effect")]
+    Uncertain(Box<Error>),
     #[error("{api}: {code:?}: {message}")]
     Broker {
         api: &'static str,
@@ -80,6 +83,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same error, of a call that may have had an effect before.
+    pub(crate) fn uncertain(self) -> Error {
+        match self.outcome() {
+            Outcome::Unknown => self,
+            Outcome::Failed => Error::Uncertain(Box::new(self)),
+        }
+    }
+
     pub(crate) fn config(key: &str, value: &str, allowed: String) -> Error {
         Error::Config {
             key: key.into(),
@@ -107,6 +118,7 @@ impl Error {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Error::Broker { code, .. } => Some(*code),
+            Error::Uncertain(last) => last.code(),
             _ => None,
         }
     }
@@ -117,6 +129,7 @@ impl Error {
             Error::Connect { .. } | Error::Disconnected { .. } | Error::TimedOut { .. } => true,
             Error::Corrupt { .. } | Error::BufferFull { .. } => true,
             Error::Broker { code, .. } => code.is_retriable(),
+            Error::Uncertain(last) => last.is_retriable(),
             Error::Expired { .. }
             | Error::UnsupportedVersion { .. }
             | Error::Malformed { .. }
@@ -134,6 +147,7 @@ impl Error {
                 Outcome::Unknown
             }
             Error::Expired { outcome, .. } => *outcome,
+            Error::Uncertain(_) => Outcome::Unknown,
             Error::Broker { code, .. } => outcome_of(*code),
             Error::Connect { .. }
             | Error::Disconnected { sent: false, .. }

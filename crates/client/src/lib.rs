@@ -12,7 +12,9 @@ mod config;
 mod connection;
 mod error;
 pub mod metadata;
+pub mod producer;
 mod properties;
+mod topic_partition;
 mod versions;
 
 pub use admin::{
@@ -22,7 +24,12 @@ pub use admin::{
 };
 pub use cluster::Cluster;
 pub use config::{Backoff, ClientConfig};
-pub use connection::Connection;
+pub use connection::{Connection, Pending};
 pub use error::{Error, Outcome};
+pub use producer::{
+    Acks, Delivery, Producer, ProducerConfig, ProducerIdentity, ProducerRecord, RecordMetadata,
+};
 pub use properties::Properties;
+pub use records::{Compression, Header, TimestampType};
+pub use topic_partition::TopicPartition;
 pub use versions::BrokerVersions;
