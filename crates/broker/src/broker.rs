@@ -81,7 +81,11 @@ impl Broker {
         let node = Node::new(
             settings.clone(),
             controller.cluster_id().to_string(),
-            data_path.to_string_lossy().into_owned(),
+            // Where the current folder cannot be told, the path as it was given must do.
+            std::path::absolute(data_path)
+                .unwrap_or(data_path.into())
+                .to_string_lossy()
+                .into_owned(),
             data_dir.clone(),
             controller.clone(),
             partitions.clone(),

@@ -221,7 +221,7 @@ fn read(terms: &Terms, targets: &[Target]) -> Reads {
 }
 
 fn is_ready(terms: &Terms, reads: &Reads) -> bool {
-    let bytes = |read: &PartitionRead| read.slice.as_ref().map_or(0, |slice| slice.len_bytes() as u64);
+    let bytes = |read: &PartitionRead| read.slice.as_ref().map_or(0, |slice| slice.len_bytes());
     let mut sum = 0;
     for read in reads {
         match read {
@@ -411,7 +411,7 @@ fn count_requests(call: &Call, targets: &[Target]) {
 
 fn count_bytes_out(call: &Call, target: &Target, slice: Option<&ReadSlice>) {
     if let (Some(slice), Ok(partition)) = (slice, &target.partition) {
-        let bytes = slice.len_bytes() as u64;
+        let bytes = slice.len_bytes();
         call.node().metrics.all_topics.bytes_out.add(bytes);
         partition.counters.bytes_out.add(bytes);
     }

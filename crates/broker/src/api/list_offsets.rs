@@ -87,7 +87,7 @@ async fn find(
     topic: &str,
     asked: &ListOffsetsPartition,
 ) -> Result<Found, ErrorCode> {
-    if asked.timestamp < 0 && !version_of(asked.timestamp).is_some_and(|since| head.version >= since) {
+    if asked.timestamp < 0 && version_of(asked.timestamp).is_none_or(|since| head.version < since) {
         return Err(ErrorCode::UnsupportedVersion);
     }
     let partition = call.node().partitions.get(topic, None, asked.partition_index)?;

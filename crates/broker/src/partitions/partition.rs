@@ -24,7 +24,7 @@ use runtime::sync::{Mutex, Notify, RwLock, watch};
 use runtime::time::{self, Duration, Monotonic, WallMs};
 use std::sync::Arc;
 use storage::{AppendError, AppendInfo, AppendOrigin, Log, ReadError, ReadSlice};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, warn};
 use wire::{ErrorCode, Uuid};
 
 /// No leader epoch is known; never fence on it.
@@ -408,7 +408,7 @@ impl Partition {
             is_first
         });
         if is_first {
-            info!(
+            debug!(
                 topic = self.topic,
                 partition = self.index,
                 ?ended,

@@ -168,10 +168,11 @@ fn a_slow_reader_is_held_back_and_blocks_nobody() {
         let large = "x".repeat(500_000);
         writer.produce_ok("t", &large).await;
         let mut slow = fixture.client().await;
-        let request = frame(11, 1, &fetch("t", 0, 0));
+        // More than all the buffers between us hold.
+        let requests = frame(11, 1, &fetch("t", 0, 0)).repeat(1000);
         let flood = async {
-            for _ in 0..4000 {
-                slow.send_bytes(&request).await;
+            for _ in 0..400 {
+                slow.send_bytes(&requests).await;
             }
         };
         let held_back = time::timeout(Duration::from_secs(2), flood).await;

@@ -191,6 +191,7 @@ fn duplicates_answer_their_first_offset_and_gaps_are_refused() {
         let mut client = fixture.client().await;
         client.create_topic("t", 1, &[]).await;
         let request = InitProducerIdRequest {
+            transactional_id: None,
             transaction_timeout_ms: 1,
             ..Default::default()
         };

@@ -161,6 +161,7 @@ async fn data_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>, id: Uuid) {
     .await;
     use wire::init_producer_id::InitProducerIdRequest;
     let make = |_| InitProducerIdRequest {
+        transactional_id: None,
         transaction_timeout_ms: 1000,
         ..Default::default()
     };
@@ -237,7 +238,7 @@ async fn topic_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>) {
         let topics = vec![CreatePartitionsTopic {
             name: "t".into(),
             count,
-            ..Default::default()
+            assignments: None,
         }];
         CreatePartitionsRequest {
             topics,
