@@ -136,3 +136,24 @@ fn mistakes_in_the_head() {
         );
     }
 }
+
+#[test]
+fn the_example_in_the_notation_s_description() {
+    let text = include_str!("../../SCHEMA.md");
+    let example = text
+        .split("```")
+        .nth(1)
+        .and_then(|it| it.strip_prefix("text\n"))
+        .expect("an example");
+    let schema = parse::parse("SCHEMA.md", "cats", example).expect("it parses");
+    check::check(&schema).expect("it holds");
+    assert_eq!(schema.doc.len(), 2);
+    let cat = schema.find("Cat").expect("it is defined");
+    assert_eq!(
+        cat.fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect::<Vec<_>>(),
+        ["name", "id", "mood"]
+    );
+}
