@@ -192,9 +192,8 @@ impl Segment {
     /// Before appends to a segment that was sealed.
     pub fn thaw(&mut self) -> io::Result<()> {
         self.max_timestamp()?;
-        let (index, time_index) = (self.index_file(), self.time_index_file());
         if self.exists {
-            let (index, time_index) = (index?, time_index?);
+            let (index, time_index) = (self.index_file()?, self.time_index_file()?);
             self.index.thaw(|| Ok(index.clone()))?;
             self.time_index.thaw(|| Ok(time_index.clone()))?;
         }

@@ -115,7 +115,7 @@ impl Log {
         recovery.report.recovery_point = hint.recovery_point.unwrap_or(0).max(first_base.unwrap_or(0));
         recovery.report.was_clean = hint.is_clean;
         recovery.trusts_tail = hint.is_clean || planted(Mutant::UnflushedCountsAsClean);
-        recovery.load_derived(&lengths).await?;
+        recovery.load_derived(&lengths, log_start_offset).await?;
         recovery.walk().await?;
         if recovery.state.next_offset < recovery.scan_from {
             recovery.start_over();
@@ -253,11 +253,28 @@ impl Recovery {
     }
 
     /// Epochs and producers as of an offset at or below the recovery point; sets where reading begins.
-    async fn load_derived(&mut self, lengths: &BTreeMap<String, u64>) -> Result<(), StorageError> {
+    async fn load_derived(
+        &mut self,
+        lengths: &BTreeMap<String, u64>,
+        log_start_offset: i64,
+    ) -> Result<(), StorageError> {
         let recovery_point = self.report.recovery_point;
+        let first_base = self
+            .state
+            .segments
+            .keys()
+            .next()
+            .copied()
+            .unwrap_or(log_start_offset);
         let has_epochs = self.load_epochs(lengths).await?;
         // what a snapshot beyond the recovery point tells of may have been lost
-        for offset in self.state.snapshots.split_off(&(recovery_point + 1)) {
+        // unless retention took all before it
+        let trusted = if first_base == log_start_offset {
+            i64::max(first_base, recovery_point)
+        } else {
+            recovery_point
+        };
+        for offset in self.state.snapshots.split_off(&(trusted + 1)) {
             self.remove(&self.path(&SegmentFile::Snapshot.name(offset)))
                 .await?;
         }
@@ -277,7 +294,6 @@ impl Recovery {
                 }
             }
         }
-        let first_base = self.state.segments.keys().next().copied().unwrap_or(0);
         let are_indexed = self.sealed_are_indexed(lengths, recovery_point);
         match snapshot {
             Some((offset, producers)) if has_epochs && are_indexed => {

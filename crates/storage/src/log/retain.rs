@@ -7,7 +7,7 @@ use super::truncate::remove_if_there;
 use super::{Log, State};
 use crate::error::StorageError;
 use crate::names::{DELETED_SUFFIX, SegmentFile};
-use runtime::disk;
+use runtime::disk::{self, File, OpenOptions};
 use runtime::mutant::{Mutant, planted};
 use runtime::time::{Duration, Monotonic, WallMs};
 use std::path::{Path, PathBuf};
@@ -42,6 +42,7 @@ impl Log {
         let mut report = RetentionReport::default();
         if let Some(new_start) = new_start {
             if new_start > self.log_start_offset() {
+                self.sync_snapshot(new_start).await?;
                 self.0.checkpoints.set_log_start(&self.0.tp, new_start).await?;
             }
             let (paths, retired) = self.retire(new_start, &mut report);
@@ -77,6 +78,21 @@ impl Log {
             self.roll(&mut state, new_start, now).map_err(roll)?;
         }
         Ok((new_start > state.first_base()).then_some(new_start))
+    }
+
+    /// Once the log before it is gone, this snapshot alone knows its producers.
+    async fn sync_snapshot(&self, offset: i64) -> Result<(), StorageError> {
+        if !self.0.state.lock().snapshots_unsynced.contains(&offset) {
+            return Ok(());
+        }
+        let path = self.path(&SegmentFile::Snapshot.name(offset));
+        let file = File::open(&path, OpenOptions::write())
+            .await
+            .map_err(StorageError::io("open", &path))?;
+        file.sync_data().await.map_err(StorageError::io("sync", &path))?;
+        disk::sync_dir(&self.0.dir)
+            .await
+            .map_err(StorageError::io("sync", &self.0.dir))
     }
 
     /// Takes the segments below `new_start` out of the log.
