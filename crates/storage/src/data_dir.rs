@@ -78,6 +78,7 @@ impl DataDir {
         disk::create_dir_all(&path)
             .await
             .map_err(StorageError::io("create", &path))?;
+        sync_ancestors(&path).await?;
         let lock = match disk::lock(path.join(LOCK)).await {
             Ok(lock) => lock,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -406,6 +407,21 @@ impl Checkpoints {
         }
         Ok(())
     }
+}
+
+/// Makes the data folder's own entry durable, and those of the folders made on the way to it, which an earlier
+/// process may have made just before it was killed. A folder that may not be read was not made by us.
+async fn sync_ancestors(path: &Path) -> Result<(), StorageError> {
+    for folder in path.ancestors().skip(1) {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        match disk::sync_dir(folder).await {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
+                return Err(StorageError::io("sync", folder)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 async fn write_text(path: &Path, text: &str) -> Result<(), StorageError> {
