@@ -285,6 +285,10 @@ impl Sim {
     fn reset(&self, node: NodeId, reset: Reset, after: Lifecycle) {
         assert_ne!(node, NodeId::HARNESS, "the harness's own node cannot be killed");
         crate::trace!("{reset:?} ends node {node}");
+        if self.is_paused(node) {
+            // madsim drops a paused node's tasks before it resets the node; resumed ones wait until after.
+            self.resume(node);
+        }
         let madsim = self.world.with_node(node, |node| {
             node.reset = reset;
             node.madsim

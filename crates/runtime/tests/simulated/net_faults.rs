@@ -311,6 +311,25 @@ fn a_paused_process_has_a_kernel_that_still_answers() {
 }
 
 #[test]
+fn a_paused_machine_without_power_is_silent_too() {
+    run(16, async |sim| {
+        let (a, b) = two(&sim);
+        let (mut client, mut server) = pair(&sim, a, b).await;
+        drop(sim.spawn_on(b, async move {
+            runtime::time::sleep(2 * SECOND).await;
+            let _ = server.read_u8().await;
+        }));
+        sim.sleep(SECOND).await;
+        sim.pause(b);
+        sim.sleep(5 * SECOND).await; // its timer has rung, its task waits to run
+        sim.power_loss(b);
+        assert!(timeout(30 * SECOND, client.read_u8()).await.is_err());
+        sim.restart(b);
+        assert!(!sim.is_paused(b) && sim.is_running(b));
+    });
+}
+
+#[test]
 fn connections_can_be_reset_from_outside() {
     run(14, async |sim| {
         let (a, b) = two(&sim);

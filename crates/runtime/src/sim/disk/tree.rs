@@ -270,3 +270,73 @@ fn not_found(path: &Path) -> io::Error {
         format!("{}: no such file or folder", path.display()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For each name of each folder, what it may mean after a power loss: what it meant at the folder's last sync, or
+    /// anything since.
+    type Possible = BTreeMap<(InodeId, String), BTreeSet<Option<InodeId>>>;
+
+    const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+    fn meaning(tree: &Tree, folder: InodeId, name: &str) -> Option<InodeId> {
+        tree.entries(folder).expect("it is there").get(name).copied()
+    }
+
+    fn note(possible: &mut Possible, tree: &Tree, folder: InodeId) {
+        for name in NAMES {
+            let now = meaning(tree, folder, name);
+            possible.entry((folder, name.into())).or_default().insert(now);
+        }
+    }
+
+    fn step(tree: &mut Tree, dice: &mut Dice, folders: &[InodeId], next: &mut InodeId) {
+        let mut pick = || (folders[dice.below(2) as usize], NAMES[dice.below(4) as usize]);
+        let (one, other) = (pick(), pick());
+        match (dice.below(3), meaning(tree, one.0, one.1)) {
+            (0, None) => {
+                *next += 1;
+                tree.link(one.0, one.1, *next);
+            }
+            (1, Some(_)) => tree.unlink(one.0, one.1),
+            (2, Some(inode)) if one != other => tree.rename(one, other, inode),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn after_any_history_a_name_means_what_it_meant_at_the_last_sync_or_since() {
+        for seed in 0..300 {
+            let mut dice = Dice::new(seed, "test", 0);
+            let (mut tree, mut possible, mut next) = (Tree::new(), Possible::new(), 100);
+            tree.link_folder(ROOT, "folder", 2);
+            tree.sync(ROOT, tree.journal_len());
+            let folders = [ROOT, 2];
+            folders
+                .iter()
+                .for_each(|folder| note(&mut possible, &tree, *folder));
+            for _ in 0..dice.below(40) {
+                step(&mut tree, &mut dice, &folders, &mut next);
+                folders
+                    .iter()
+                    .for_each(|folder| note(&mut possible, &tree, *folder));
+                if dice.chance(0.15) {
+                    let folder = folders[dice.below(2) as usize];
+                    tree.sync(folder, tree.journal_len());
+                    possible.retain(|(of, _), _| *of != folder);
+                    note(&mut possible, &tree, folder);
+                }
+            }
+            tree.lose_power(&mut dice);
+            for ((folder, name), meanings) in &possible {
+                let after = meaning(&tree, *folder, name);
+                assert!(
+                    meanings.contains(&after),
+                    "seed {seed}: {folder}/{name} is {after:?}, not one of {meanings:?}"
+                );
+            }
+        }
+    }
+}
