@@ -94,7 +94,7 @@ impl Cluster {
         })
     }
 
-    fn young_topic(&self, name: &str) -> Option<Arc<TopicMetadata>> {
+    pub(crate) fn young_topic(&self, name: &str) -> Option<Arc<TopicMetadata>> {
         let (topic, age) = self.metadata().topic_and_age(name)?;
         (age < self.0.config.metadata_max_age).then_some(topic)
     }

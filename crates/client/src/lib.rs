@@ -10,6 +10,7 @@ mod admin;
 mod cluster;
 mod config;
 mod connection;
+pub mod consumer;
 mod error;
 pub mod metadata;
 pub mod producer;
@@ -25,6 +26,7 @@ pub use admin::{
 pub use cluster::Cluster;
 pub use config::{Backoff, ClientConfig};
 pub use connection::{Connection, Pending};
+pub use consumer::{AutoOffsetReset, Consumer, ConsumerConfig, ConsumerRecord, IsolationLevel};
 pub use error::{Error, Outcome};
 pub use producer::{
     Acks, Delivery, Producer, ProducerConfig, ProducerIdentity, ProducerRecord, RecordMetadata,

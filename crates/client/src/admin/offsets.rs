@@ -20,7 +20,7 @@ pub enum OffsetSpec {
 }
 
 impl OffsetSpec {
-    fn timestamp(self) -> i64 {
+    pub(crate) fn timestamp(self) -> i64 {
         match self {
             OffsetSpec::Latest => -1,
             OffsetSpec::Earliest => -2,
