@@ -43,7 +43,7 @@ const STATE_STOPPING: i64 = 6;
 
 pub struct Broker;
 
-/// A running broker. Dropping it lets it run on; `shutdown` stops it.
+/// A running broker. `shutdown` stops it; dropping it ends its tasks where they stand, as a crash would.
 pub struct BrokerHandle {
     node: Arc<Node>,
     listeners: Vec<(String, SocketAddr)>,
@@ -93,7 +93,8 @@ impl Broker {
             phase_receiver.clone(),
         );
         let metrics_address = metrics_socket.as_ref().map(|(_, address)| *address);
-        let metrics_task = metrics_socket.map(|(socket, _)| serve_metrics(socket, node.clone()));
+        let metrics_task =
+            metrics_socket.map(|(socket, _)| serve_metrics(socket, node.clone(), phase_receiver.clone()));
 
         metrics.broker_state.set(STATE_RECOVERY);
         let applier = Applier {
@@ -237,11 +238,19 @@ async fn bind_metrics(settings: &Settings) -> Result<Option<(TcpListener, Socket
     Ok(Some((socket, address)))
 }
 
-fn serve_metrics(socket: TcpListener, node: Arc<Node>) -> JoinHandle<()> {
-    task::spawn(http::serve(socket, move |path| {
+/// Serves until the broker has stopped: `/health` tells that it is stopping.
+fn serve_metrics(socket: TcpListener, node: Arc<Node>, mut phase: watch::Receiver<Phase>) -> JoinHandle<()> {
+    let serve = http::serve(socket, move |path| {
         let node = node.clone();
         async move { metrics_page::answer(&node, &path).await }
-    }))
+    });
+    task::spawn(async move {
+        runtime::select! {
+            biased;
+            _ = phase.wait_for(|phase| *phase == Phase::Aborted) => {}
+            () = serve => {}
+        }
+    })
 }
 
 /// Registers this incarnation at the controller, under the ports that it got.
@@ -286,7 +295,7 @@ fn accept(
     let settings = node.settings();
     let frame_bytes_max = settings.socket_request_max_bytes();
     let (alive, connections) = mpsc::channel(1);
-    let limits = ConnectionLimits::new(settings.clone(), open_files);
+    let limits = ConnectionLimits::new(node.clone(), open_files);
     let budget = Budget::new(
         settings.queued_max_request_bytes(),
         frame_bytes_max,

@@ -71,6 +71,15 @@ impl Reply {
         Reply { pieces }
     }
 
+    /// Bytes held in memory; ranges of files are not.
+    pub fn memory_bytes(&self) -> usize {
+        let bytes = self.pieces.iter().map(|piece| match piece {
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::Slice(_) => 0,
+        });
+        bytes.sum()
+    }
+
     /// Sends all of it. An error leaves the stream in the middle of a frame: the connection must close.
     pub async fn send(self, half: &mut OwnedWriteHalf) -> io::Result<()> {
         for piece in coalesced(self.pieces) {

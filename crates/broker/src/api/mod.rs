@@ -40,6 +40,9 @@ use std::sync::Arc;
 use wire::header::{RequestHeader, ResponseHeader, response_header_version};
 use wire::{ApiKey, Message, Request};
 
+/// An answer that is not made yet counts as this much.
+const LATER_BYTES: usize = 1024;
+
 /// What ApiVersions says of an API.
 pub struct Row {
     pub key: ApiKey,
@@ -147,6 +150,17 @@ pub enum Answer {
     Later(Pin<Box<dyn Future<Output = Result<Reply, String>> + Send>>, Done),
     Nothing,
     Close(String),
+}
+
+impl Answer {
+    /// What it holds until it is sent, file ranges not counted.
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Answer::Reply(reply, _) => reply.memory_bytes(),
+            Answer::Later(..) => LATER_BYTES,
+            Answer::Nothing | Answer::Close(_) => 0,
+        }
+    }
 }
 
 /// Counts the answer when it has been sent.

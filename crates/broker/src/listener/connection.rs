@@ -14,7 +14,7 @@ use crate::api::{self, Answer, Call};
 use crate::metrics::ListenerCounters;
 use runtime::io::{self, AsyncWriteExt};
 use runtime::net::{OwnedWriteHalf, TcpStream};
-use runtime::sync::{mpsc, watch};
+use runtime::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use runtime::time::{self, Duration, Monotonic};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ use tracing::{debug, info, warn};
 
 /// Requests of one connection that are answered or waiting to be.
 const IN_FLIGHT_MAX: usize = 64;
+/// Memory of one connection's answers that wait to be sent; a larger answer waits until it is alone.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub struct Connection {
     pub peer: SocketAddr,
@@ -37,6 +39,8 @@ pub struct Connection {
 struct Pending {
     answer: Answer,
     received: Monotonic,
+    /// Its share of [`ANSWER_BYTES_MAX`].
+    _memory: OwnedSemaphorePermit,
 }
 
 /// Why a connection ended, for its one line in the log.
@@ -68,6 +72,7 @@ impl Connection {
         outstanding: &AtomicUsize,
     ) -> End {
         let mut phase = self.phase.clone();
+        let memory = Arc::new(Semaphore::new(ANSWER_BYTES_MAX));
         loop {
             let next = runtime::select! {
                 biased;
@@ -97,7 +102,21 @@ impl Connection {
                 Answer::Reply(..) | Answer::Later(..) => None,
             };
             outstanding.fetch_add(1, Ordering::Relaxed);
-            if sender.send(Pending { answer, received }).await.is_err() {
+            let bytes = answer.memory_bytes().min(ANSWER_BYTES_MAX) as u32;
+            let share = runtime::select! {
+                biased;
+                _ = sender.closed() => return End::Quiet("writer ended"),
+                share = memory.clone().acquire_many_owned(bytes) => share.expect("the semaphore is never closed"),
+            };
+            if sender
+                .send(Pending {
+                    answer,
+                    received,
+                    _memory: share,
+                })
+                .await
+                .is_err()
+            {
                 return End::Quiet("writer ended");
             }
             if let Some(reason) = closes {
@@ -147,7 +166,12 @@ async fn write_answers(
     idle: Duration,
     outstanding: &AtomicUsize,
 ) -> Result<(), End> {
-    while let Some(Pending { answer, received }) = receiver.recv().await {
+    while let Some(Pending {
+        answer,
+        received,
+        _memory,
+    }) = receiver.recv().await
+    {
         let (reply, done) = match answer {
             Answer::Reply(reply, done) => (Ok(reply), done),
             Answer::Later(reply, done) => (reply.await, done),

@@ -14,7 +14,7 @@ use runtime::time::{self, Duration, WallMs};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use storage::{DataDir, RecoveryReport, TopicId, TopicPartition};
+use storage::{DataDir, LogConfig, RecoveryReport, StorageError, TopicId, TopicPartition};
 use tracing::{error, info, warn};
 use wire::Uuid;
 
@@ -36,7 +36,7 @@ struct Opening {
     topic: String,
     topic_id: Uuid,
     index: i32,
-    task: JoinHandle<Result<Arc<Partition>, storage::StorageError>>,
+    task: JoinHandle<Result<Arc<Partition>, StorageError>>,
 }
 
 impl Applier {
@@ -143,6 +143,7 @@ impl Applier {
         let node_id = self.settings.node_id();
         let opens_max = self.settings.num_recovery_threads_per_data_dir().max(OPENS_MIN);
         let slots = Arc::new(Semaphore::new(opens_max));
+        let broker = self.settings_now(image);
         let mut openings = Vec::new();
         let mut wanted: Vec<(&Arc<Topic>, i32)> = image
             .topics()
@@ -163,13 +164,15 @@ impl Applier {
             });
         }
         for (topic, index) in wanted {
-            let settings = Arc::new(self.topic_settings(image, &topic.name));
-            let opening = self.open(topic.name.clone(), topic.id, index, settings, slots.clone());
+            let settings = Arc::new(broker.topic(image.topic_configs(&topic.name)));
+            let config = log_config(&settings, &broker);
+            let opening = self.open(topic, index, settings, config, slots.clone());
+            let task = runtime::task::spawn(opening);
             openings.push(Opening {
                 topic: topic.name.clone(),
                 topic_id: topic.id,
                 index,
-                task: runtime::task::spawn(opening),
+                task,
             });
         }
         let mut all_open = true;
@@ -181,20 +184,27 @@ impl Applier {
 
     fn open(
         &self,
-        topic: String,
-        topic_id: Uuid,
+        topic: &Topic,
         index: i32,
         settings: Arc<TopicSettings>,
+        config: LogConfig,
         slots: Arc<Semaphore>,
-    ) -> impl Future<Output = Result<Arc<Partition>, storage::StorageError>> + Send + use<> {
-        let (data_dir, metrics, broker_settings) =
-            (self.data_dir.clone(), self.metrics.clone(), self.settings.clone());
+    ) -> impl Future<Output = Result<Arc<Partition>, StorageError>> + Send + use<> {
+        let (data_dir, metrics) = (self.data_dir.clone(), self.metrics.clone());
+        let (topic, topic_id) = (topic.name.clone(), topic.id);
         async move {
             let _slot = slots.acquire().await.expect("the semaphore is never closed");
             let name = TopicPartition::new(topic.clone(), index);
-            let config = log_config(&settings, &broker_settings);
-            let id = TopicId(topic_id.0);
-            let (log, report) = data_dir.open_log(&name, Some(id), config, WallMs::now()).await?;
+            let id = Some(TopicId(topic_id.0));
+            let opened = match data_dir.open_log(&name, id, config.clone(), WallMs::now()).await {
+                // What is left of a deleted topic of the same name, whose removal failed.
+                Err(StorageError::WrongTopicId { .. }) => {
+                    data_dir.delete_log(&name).await?;
+                    data_dir.open_log(&name, id, config, WallMs::now()).await
+                }
+                opened => opened,
+            };
+            let (log, report) = opened?;
             runtime::trace!("open {name} {}..{}", log.log_start_offset(), log.log_end_offset());
             tell(&name, &report);
             let known = data_dir.high_watermark(&name).unwrap_or(0);
@@ -243,24 +253,36 @@ impl Applier {
 
     /// Passes on leaders, epochs and settings; false when a partition could not begin to lead.
     async fn assign(&self, image: &Image) -> bool {
-        let mut all_assigned = true;
         let node_id = self.settings.node_id();
+        let broker = self.settings_now(image);
+        let slots = Arc::new(Semaphore::new(OPENS_MIN));
         let mut settings_of: BTreeMap<String, Arc<TopicSettings>> = BTreeMap::new();
+        let mut tasks = Vec::new();
         for partition in self.partitions.all() {
             let Some(registration) = image.partition(&partition.topic, partition.index) else {
                 continue;
             };
             let settings = settings_of
                 .entry(partition.topic.clone())
-                .or_insert_with(|| Arc::new(self.topic_settings(image, &partition.topic)))
+                .or_insert_with(|| Arc::new(broker.topic(image.topic_configs(&partition.topic))))
                 .clone();
+            let config = log_config(&settings, &broker);
+            if config != partition.log().config() {
+                partition.log().set_config(config);
+            }
             let assignment = assignment(registration);
-            if *settings != *partition.settings() {
-                partition.log().set_config(log_config(&settings, &self.settings));
-            } else if assignment == partition.assignment() {
+            if *settings == *partition.settings() && assignment == partition.assignment() {
                 continue;
             }
-            all_assigned &= partition.assign(node_id, assignment, settings).await;
+            let slots = slots.clone();
+            tasks.push(runtime::task::spawn(async move {
+                let _slot = slots.acquire().await.expect("the semaphore is never closed");
+                partition.assign(node_id, assignment, settings).await
+            }));
+        }
+        let mut all_assigned = true;
+        for task in tasks {
+            all_assigned &= task.await.unwrap_or(false);
         }
         all_assigned
     }
@@ -271,12 +293,10 @@ impl Applier {
         matches!(partition, Some(Hosted::Online(_)))
     }
 
-    fn topic_settings(&self, image: &Image, topic: &str) -> TopicSettings {
-        let settings = self.settings.with_dynamic(
-            image.cluster_configs(),
-            image.broker_configs(self.settings.node_id()),
-        );
-        settings.topic(image.topic_configs(topic))
+    /// The broker's settings under what was altered while running.
+    fn settings_now(&self, image: &Image) -> Settings {
+        let own = image.broker_configs(self.settings.node_id());
+        self.settings.with_dynamic(image.cluster_configs(), own)
     }
 }
 

@@ -316,7 +316,7 @@ impl Partition {
             diverging,
             slice,
         };
-        if fetch.fetch_offset < log_start_offset || fetch.fetch_offset > high_watermark {
+        if fetch.fetch_offset < log_start_offset || fetch.fetch_offset > self.log.log_end_offset() {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         if fetch.last_fetched_epoch != EPOCH_UNKNOWN {
@@ -328,7 +328,8 @@ impl Partition {
                 return Ok(read(Some((epoch, end_offset)), None));
             }
         }
-        if fetch.fetch_offset == high_watermark {
+        // Between the high watermark and the log end there will be data: no error, and nothing to read yet.
+        if fetch.fetch_offset >= high_watermark {
             return Ok(read(None, None));
         }
         match self.log.read(
