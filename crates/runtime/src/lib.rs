@@ -13,11 +13,13 @@
 //! Deliberately absent: unix sockets, UDP, processes, file watching, memory maps, intervals (use `time::sleep_until`).
 
 #[cfg(not(madsim))]
-#[path = "real/mod.rs"]
-mod world;
+mod real;
+#[cfg(not(madsim))]
+use real as world;
 #[cfg(madsim)]
-#[path = "sim/mod.rs"]
-mod world;
+mod simulated;
+#[cfg(madsim)]
+use simulated as world;
 
 pub mod buggify;
 pub mod collections;
