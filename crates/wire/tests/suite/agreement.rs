@@ -27,10 +27,12 @@ type Recode = Box<dyn Fn(Bytes, i16) -> Result<(Bytes, usize), String>>;
 fn theirs(known: &Known) -> Option<(VersionRange, Recode)> {
     if let Kind::Api { key, .. } = known.schema.kind {
         let key = theirs::ApiKey::try_from(key).ok()?;
-        return Some((
-            key.valid_versions(),
-            by_key(key, known.entry.name.ends_with("Request")),
-        ));
+        let mut range = key.valid_versions();
+        // Their key says 10, but these two requests of theirs end at 9.
+        if ["OffsetCommitRequest", "OffsetFetchRequest"].contains(&known.entry.name) {
+            range.max = 9;
+        }
+        return Some((range, by_key(key, known.entry.name.ends_with("Request"))));
     }
     let it: (VersionRange, Recode) = match known.entry.name {
         "EndTxnMarker" => by_type::<theirs::EndTxnMarker>(),
