@@ -29,7 +29,9 @@ use runtime::time::WallMs;
 use storage::{
     AppendError, AppendOrigin, DataDir, Log, LogConfig, ReadError, StorageError, TopicId, TopicPartition,
 };
-use wire::record::{ControlRecord, MetadataRecord};
+use wire::record::{
+    AbortTransactionRecord, BeginTransactionRecord, ControlRecord, EndTransactionRecord, MetadataRecord,
+};
 use wire::{DecodeError, Uuid};
 
 pub use format::FormatError;
@@ -45,8 +47,8 @@ const METADATA_TOPIC_ID: TopicId = TopicId([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 /// How much of the log is read at once when it is replayed.
 const REPLAY_BYTES: u64 = 4 << 20;
 
-/// Largest batch of the metadata log; one decision is one batch, so this bounds a request's records.
-const BATCH_BYTES_MAX: u64 = 256 << 20;
+/// Largest batch of the metadata log, as Kafka's; a larger decision is several batches in a transaction.
+const BATCH_BYTES_MAX: u64 = 8 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataLogError {
@@ -91,6 +93,7 @@ pub(crate) struct MetadataLog {
     /// Everything in the log, committed or not.
     latest: Fold,
     snapshots: Snapshots,
+    batch_bytes_max: usize,
 }
 
 impl MetadataLog {
@@ -103,6 +106,7 @@ impl MetadataLog {
         let folder = folder(settings);
         let partition = TopicPartition::new(CLUSTER_METADATA_TOPIC, 0);
         let config = log_config(settings);
+        let batch_bytes_max = config.segment_bytes.min(BATCH_BYTES_MAX) as usize;
         let (log, report) = data
             .open_log(&partition, Some(METADATA_TOPIC_ID), config, WallMs::now())
             .await?;
@@ -142,6 +146,7 @@ impl MetadataLog {
             quorum,
             latest: replay.fold,
             snapshots,
+            batch_bytes_max,
         })
     }
 
@@ -205,21 +210,50 @@ impl MetadataLog {
         Ok(())
     }
 
-    /// Appends the records as one batch, all or none, and folds them in. They are not committed yet.
+    /// Appends the records, all or none, and folds them in. They are not committed yet. Records that are too many
+    /// for one batch stand in a transaction (KIP-868).
     ///
     /// # Errors
-    /// When a record does not fit the latest image, or the log cannot be written. Nothing has changed then.
+    /// When a record does not fit the latest image, or the log cannot be written. The latest image is as it was.
     pub fn append(&mut self, records: &[MetadataRecord]) -> Result<(), MetadataLogError> {
-        let (mut next, epoch) = (self.latest.clone(), self.quorum.epoch());
-        for (record, offset) in records.iter().zip(self.end_offset()..) {
-            next.replay(offset, epoch, record)
-                .map_err(|source| MetadataLogError::Replay { offset, source })?;
+        if self.in_transaction() {
+            let reason = Some("what began it did not end it".to_string());
+            self.append_parts(&[&[MetadataRecord::AbortTransaction(AbortTransactionRecord {
+                reason,
+            })]])?;
         }
-        let batch = codec::data_batch(records, WallMs::now());
-        let bytes = batch.len() as u64;
-        self.append_batch(batch)?;
-        self.latest = next;
-        self.snapshots.count(bytes);
+        let parts = codec::split(records, self.batch_bytes_max);
+        if parts.len() < 2 {
+            return self.append_parts(&parts);
+        }
+        let begin = [MetadataRecord::BeginTransaction(BeginTransactionRecord {
+            name: None,
+        })];
+        let end = [MetadataRecord::EndTransaction(EndTransactionRecord::default())];
+        let parts: Vec<&[MetadataRecord]> = [&begin[..]].into_iter().chain(parts).chain([&end[..]]).collect();
+        self.append_parts(&parts)
+    }
+
+    /// Appends each part as a batch.
+    fn append_parts(&mut self, parts: &[&[MetadataRecord]]) -> Result<(), MetadataLogError> {
+        let (mut next, epoch) = (self.latest.clone(), self.quorum.epoch());
+        let mut folded = Vec::new();
+        let mut offset = self.end_offset();
+        for part in parts {
+            for record in *part {
+                next.replay(offset, epoch, record)
+                    .map_err(|source| MetadataLogError::Replay { offset, source })?;
+                offset += 1;
+            }
+            folded.push(next.clone());
+        }
+        for (part, folded) in parts.iter().zip(folded) {
+            let batch = codec::data_batch(part, WallMs::now());
+            let bytes = batch.len() as u64;
+            self.append_batch(batch)?;
+            self.latest = folded;
+            self.snapshots.count(bytes);
+        }
         Ok(())
     }
 
@@ -286,7 +320,7 @@ fn log_config(settings: &Settings) -> LogConfig {
     LogConfig {
         segment_bytes: segment_bytes.max(1) as u64,
         segment_ms: settings.int("metadata.log.segment.ms"),
-        max_message_bytes: BATCH_BYTES_MAX,
+        max_message_bytes: 2 * BATCH_BYTES_MAX,
         retention_ms: -1,
         retention_bytes: -1,
         file_delete_delay_ms: 0,

@@ -13,7 +13,7 @@ use wire::create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse}
 use wire::create_topics::{CreateTopicsRequest, CreateTopicsResponse};
 use wire::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
 use wire::incremental_alter_configs::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
-use wire::record::{AbortTransactionRecord, ConfigRecord, MetadataRecord};
+use wire::record::{ConfigRecord, MetadataRecord};
 use wire::{ErrorCode, Uuid};
 
 use crate::controller::{ControllerError, check_features, supported_features};
@@ -52,20 +52,13 @@ pub struct Worker {
     pub fail: watch::Sender<Option<String>>,
 }
 
-/// What a new leader writes first: the end of a transaction that its predecessor left open, the records that
-/// begin an empty log, its own registration.
+/// What a new leader writes first: the records that begin an empty log, and its own registration.
 pub async fn begin(
     log: &mut MetadataLog,
     settings: &Settings,
     identity: &Identity,
     incarnation_id: Uuid,
 ) -> Result<(), ControllerError> {
-    if log.in_transaction() {
-        let reason = Some("the controller that began it is gone".to_string());
-        log.append(&[MetadataRecord::AbortTransaction(AbortTransactionRecord {
-            reason,
-        })])?;
-    }
     if log.latest().feature(features::METADATA_VERSION) == 0 {
         let mut records = metadata_log::read_bootstrap(settings).await?;
         records.extend(cluster_min_insync_replicas(settings, &records));

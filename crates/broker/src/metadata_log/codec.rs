@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use quorum::VoterSet;
-use records::{BatchBuilder, BatchHeader, Compression, RecordsError, batches};
+use records::{BATCH_HEADER_BYTES, BatchBuilder, BatchHeader, Compression, RecordsError, batches};
 use runtime::time::WallMs;
 use wire::DecodeError;
 use wire::record::{ControlRecord, KRaftVersionRecord, MetadataRecord};
@@ -60,13 +60,38 @@ pub fn control_batch(controls: &[ControlRecord], now: WallMs) -> Bytes {
 }
 
 pub fn data_batch(records: &[MetadataRecord], now: WallMs) -> Bytes {
-    let value = |record: &MetadataRecord| {
-        record
-            .to_bytes(version(record))
-            .expect("its version carries every field")
-    };
-    let records = records.iter().map(|record| (None, value(record)));
-    build(BatchBuilder::new(Compression::None), records, now)
+    build(
+        BatchBuilder::new(Compression::None),
+        records.iter().map(|record| (None, value(record))),
+        now,
+    )
+}
+
+/// Cuts records into parts that each fit a batch of so many bytes; a part holds one record at least.
+pub fn split(records: &[MetadataRecord], batch_bytes_max: usize) -> Vec<&[MetadataRecord]> {
+    let mut parts = Vec::new();
+    let (mut first, mut bytes) = (0, BATCH_HEADER_BYTES);
+    for (index, record) in records.iter().enumerate() {
+        let record = RECORD_BYTES + value(record).len();
+        if index > first && bytes + record > batch_bytes_max {
+            parts.push(&records[first..index]);
+            (first, bytes) = (index, BATCH_HEADER_BYTES);
+        }
+        bytes += record;
+    }
+    if first < records.len() {
+        parts.push(&records[first..]);
+    }
+    parts
+}
+
+/// An upper bound of what a record takes beside its value.
+const RECORD_BYTES: usize = 40;
+
+fn value(record: &MetadataRecord) -> Bytes {
+    record
+        .to_bytes(version(record))
+        .expect("its version carries every field")
 }
 
 /// A batch of a snapshot, which has offsets of its own.
@@ -118,6 +143,6 @@ pub fn entries(bytes: Bytes) -> impl Iterator<Item = Result<(BatchHeader, Entrie
             };
             Ok((record.offset, entry.map_err(CodecError::Record)?))
         });
-        Ok((batch.header().clone(), records.collect()))
+        Ok((*batch.header(), records.collect()))
     })
 }

@@ -60,7 +60,7 @@ fn kafkas_snapshot_is_read_and_ours_is_laid_out_as_it() {
     let kafkas = hex(KAFKA_SNAPSHOT);
     assert_eq!(ours.len(), kafkas.len());
     let headers = |bytes: &Bytes| -> Vec<_> {
-        let batches = records::batches(bytes.clone()).map(|batch| batch.expect("whole").header().clone());
+        let batches = records::batches(bytes.clone()).map(|batch| *batch.expect("whole").header());
         batches
             .map(|h| {
                 (
