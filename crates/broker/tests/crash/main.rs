@@ -1,5 +1,6 @@
 //! The controller on a simulated machine that loses its power at any instant: while it formats, while it appends,
-//! while it writes snapshots, while it recovers.
+//! while it writes snapshots, while it recovers; and whose
+//! disk may fail.
 #![cfg(madsim)]
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use broker::controller::Controller;
 use broker::settings::{Protocol, Settings, load};
-use runtime::sim::{NodeId, Run, RunOptions, Sim};
+use runtime::sim::{DiskFault, NodeId, Run, RunOptions, Sim};
 use runtime::sync::Mutex;
 use runtime::time::{self, Duration};
 use runtime::{process, rng};
@@ -17,7 +18,7 @@ use storage::{DataDir, DataDirOptions};
 use wire::create_topics::{CreatableTopic, CreateTopicsRequest};
 use wire::{ErrorCode, Uuid};
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 20;
 const CRASHES: u64 = 12;
 
 /// What clients were told, and what starts showed.
@@ -32,6 +33,8 @@ struct Told {
     /// (leader epoch, partition epoch) of topics' first partitions, as last seen.
     epochs: BTreeMap<String, (i32, i32)>,
     attempts: u64,
+    /// Creations that the disk refused.
+    refused: u64,
     starts: u64,
     /// Once nothing crashes any more: stop after the next start.
     healed: bool,
@@ -49,14 +52,24 @@ fn settings() -> Settings {
         .settings
 }
 
-/// The node's process: starts, checks what the log remembers, creates topics until it dies.
+/// The node's process: starts, checks what the log remembers, creates topics until it dies, or until its disk
+/// fails it.
 async fn node(told: Arc<Mutex<Told>>) {
-    let data = DataDir::open("/data", DataDirOptions { open_files_max: 100 })
-        .await
-        .expect("the folder opens");
-    let controller = Controller::start(data, settings())
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    let ended = run(&told).await;
+    let healed = told.lock().healed;
+    assert!(!healed, "a healed node goes on: {ended}");
+}
+
+/// Answers why the process ended.
+async fn run(told: &Mutex<Told>) -> String {
+    let data = match DataDir::open("/data", DataDirOptions { open_files_max: 100 }).await {
+        Ok(data) => data,
+        Err(error) => return error.to_string(),
+    };
+    let controller = match Controller::start(data, settings()).await {
+        Ok(controller) => controller,
+        Err(error) => return error.to_string(),
+    };
     check(&controller, &mut told.lock());
     let listener = (
         "PLAINTEXT".to_string(),
@@ -64,24 +77,35 @@ async fn node(told: Arc<Mutex<Told>>) {
         9092,
         Protocol::Plaintext,
     );
-    controller
-        .register_broker(vec![listener], None)
-        .await
-        .expect("it registers");
+    if let Err(refusal) = controller.register_broker(vec![listener], None).await {
+        return refusal.message;
+    }
     check_registered(&controller, &mut told.lock());
-    while !told.lock().healed {
-        let name = {
-            let mut told = told.lock();
-            told.attempts += 1;
-            format!("t{}", told.attempts)
-        };
-        create(&controller, &name, &told).await;
-        if rng::below(4) == 0 {
-            let block = controller.allocate_producer_ids().await.expect("a block");
-            told.lock().producer_ids.push(block);
+    loop {
+        runtime::select! {
+            biased;
+            reason = controller.failed() => return reason,
+            () = process::shutdown_signal() => return "asked to stop".to_string(),
+            () = work(&controller, told) => {}
         }
     }
-    process::shutdown_signal().await;
+}
+
+async fn work(controller: &Controller, told: &Mutex<Told>) {
+    let name = {
+        let mut told = told.lock();
+        told.attempts += 1;
+        format!("t{}", told.attempts)
+    };
+    create(controller, &name, told).await;
+    if rng::below(4) == 0
+        && let Ok(block) = controller.allocate_producer_ids().await
+    {
+        told.lock().producer_ids.push(block);
+    }
+    if told.lock().healed {
+        time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 async fn create(controller: &Controller, name: &str, told: &Mutex<Told>) {
@@ -96,7 +120,14 @@ async fn create(controller: &Controller, name: &str, told: &Mutex<Told>) {
         ..Default::default()
     };
     let reply = controller.create_topics(request).await;
-    assert_eq!(ErrorCode::from_code(reply.topics[0].error_code), ErrorCode::None);
+    match ErrorCode::from_code(reply.topics[0].error_code) {
+        ErrorCode::None => {}
+        ErrorCode::KafkaStorageError => {
+            told.lock().refused += 1;
+            return time::sleep(Duration::from_millis(1)).await;
+        }
+        other => panic!("{other:?}: {:?}", reply.topics[0].error_message),
+    }
     let mut told = told.lock();
     told.topics.insert(name.to_string(), reply.topics[0].topic_id);
     told.cluster_id.get_or_insert(controller.cluster_id().to_string());
@@ -150,23 +181,30 @@ fn check_registered(controller: &Controller, told: &mut Told) {
     }
 }
 
-async fn scenario(sim: Sim) {
+/// Answers how many requests the disk made fail.
+async fn scenario(sim: Sim, faulty: bool) -> u64 {
     let told = Arc::new(Mutex::new(Told::default()));
     let of_node = told.clone();
     let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
     let id = sim.add_node("n1", ip, move || node(of_node.clone()));
     for _ in 0..CRASHES {
-        let micros = match rng::below(3) {
-            0 => rng::below(5_000),
-            1 => rng::below(30_000),
-            _ => rng::below(300_000),
-        };
-        time::sleep(Duration::from_micros(micros)).await;
+        nap().await;
+        if faulty && rng::below(2) == 0 {
+            let faults = [
+                DiskFault::WriteError,
+                DiskFault::SyncError,
+                DiskFault::NoSpace,
+                DiskFault::MetadataError,
+            ];
+            sim.fail_next(id, faults[rng::below(4) as usize], "/data");
+        }
+        nap().await;
         crash(&sim, id);
         sim.restart(id);
     }
-    told.lock().healed = true;
+    sim.heal_disk(id);
     crash(&sim, id);
+    told.lock().healed = true;
     let starts = told.lock().starts;
     sim.restart(id);
     time::sleep(Duration::from_secs(20)).await;
@@ -179,6 +217,16 @@ async fn scenario(sim: Sim) {
     );
     assert!(told.lock().starts > starts, "a healed node starts");
     assert!(!told.lock().topics.is_empty(), "some work was done");
+    told.lock().refused
+}
+
+async fn nap() {
+    let micros = match rng::below(3) {
+        0 => rng::below(3_000),
+        1 => rng::below(20_000),
+        _ => rng::below(150_000),
+    };
+    time::sleep(Duration::from_micros(micros)).await;
 }
 
 fn crash(sim: &Sim, id: NodeId) {
@@ -189,21 +237,45 @@ fn crash(sim: &Sim, id: NodeId) {
     }
 }
 
-#[test]
-fn nothing_acknowledged_is_lost_at_any_instant() {
+/// Runs seeds, from CRASH_SEED on if it is set; answers how many requests failed.
+fn seeds(faulty: bool) -> u64 {
     let first = std::env::var("CRASH_SEED")
         .ok()
         .and_then(|text| text.parse::<u64>().ok());
-    let seeds = first.map_or(0..SEEDS, |seed| seed..seed + 1);
-    for seed in seeds {
+    let count = std::env::var("CRASH_SEEDS")
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok());
+    let first = first.unwrap_or(0);
+    let mut refused = 0;
+    for seed in first..first + count.unwrap_or(SEEDS) {
         let run = Run::new(RunOptions {
             seed,
             ..Default::default()
         });
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.block_on(scenario)));
-        if let Err(panic) = result {
-            eprintln!("again: CRASH_SEED={seed} scripts/sim-cargo test -p broker --test crash");
-            std::panic::resume_unwind(panic);
+        let scenario = |sim| scenario(sim, faulty);
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.block_on(scenario))) {
+            Ok(count) => refused += count,
+            Err(panic) => {
+                eprintln!(
+                    "again: CRASH_SEED={seed} CRASH_SEEDS=1 scripts/sim-cargo test -p broker --test crash"
+                );
+                std::panic::resume_unwind(panic);
+            }
         }
     }
+    refused
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_at_any_instant() {
+    assert_eq!(seeds(false), 0, "a sound disk refuses nothing");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_a_disk_that_says_that_it_fails() {
+    let refused = seeds(true);
+    assert!(
+        refused > 0 || std::env::var_os("CRASH_SEED").is_some(),
+        "the disk's faults were met"
+    );
 }
