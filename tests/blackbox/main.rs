@@ -16,5 +16,6 @@
 
 mod capture;
 mod foreign;
+mod java_tools;
 mod start;
 mod support;

@@ -13,14 +13,19 @@ pub struct Process {
 
 impl Process {
     /// Starts it with its output in `folder/<name>.out` and `folder/<name>.err`.
-    pub fn start(mut command: Command, folder: &Path, name: &str) -> Process {
+    pub fn start(command: Command, folder: &Path, name: &str) -> Process {
+        Process::start_reading(command, Stdio::null(), folder, name)
+    }
+
+    /// The same, with something to read.
+    fn start_reading(mut command: Command, stdin: Stdio, folder: &Path, name: &str) -> Process {
         let (stdout, stderr) = (
             folder.join(format!("{name}.out")),
             folder.join(format!("{name}.err")),
         );
         let create = |path: &Path| std::fs::File::create(path).expect("the folder is writable");
         let child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(create(&stdout))
             .stderr(create(&stderr))
             .spawn()
@@ -89,10 +94,18 @@ pub fn wait_until(limit: Duration, what: &str, mut done: impl FnMut() -> bool) {
 
 /// Runs to the end, and gives what it printed; a failure panics with all it said.
 #[track_caller]
-pub fn run(mut command: Command, limit: Duration) -> String {
+pub fn run(command: Command, limit: Duration) -> String {
+    run_with_input(command, "", limit)
+}
+
+#[track_caller]
+pub fn run_with_input(command: Command, input: &str, limit: Duration) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let shown = format!("{command:?}");
-    let mut process = Process::start(take(&mut command), folder.path(), "run");
+    let path = folder.path().join("run.in");
+    std::fs::write(&path, input).expect("the folder is writable");
+    let stdin = std::fs::File::open(&path).expect("just written");
+    let mut process = Process::start_reading(command, stdin.into(), folder.path(), "run");
     let started = Instant::now();
     let status = loop {
         if let Some(status) = process.has_ended() {
@@ -113,10 +126,6 @@ pub fn run(mut command: Command, limit: Duration) -> String {
         tail(&process.stderr())
     );
     process.stdout()
-}
-
-fn take(command: &mut Command) -> Command {
-    std::mem::replace(command, Command::new("true"))
 }
 
 /// The last lines, so that a failure stays readable.

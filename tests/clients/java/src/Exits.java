@@ -15,8 +15,12 @@ final class Exits {
         void run() throws Throwable;
     }
 
+    /** What the tool first wanted to exit with: some catch what is thrown for it, and then want to exit with 1. */
+    private static Integer wanted;
+
     static void install() {
         Exit.setExitProcedure((code, message) -> {
+            if (wanted == null) wanted = code;
             throw new Exited(code, message);
         });
         Exit.setHaltProcedure((code, message) -> Runtime.getRuntime().halt(code));
@@ -24,15 +28,15 @@ final class Exits {
 
     /** Runs a main and gives its exit code. */
     static int code(Main main) {
+        wanted = null;
         try {
             main.run();
-            return 0;
         } catch (Throwable thrown) {
-            for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-                if (cause instanceof Exited exited) return exited.code;
+            if (wanted == null) {
+                thrown.printStackTrace();
+                return 1;
             }
-            thrown.printStackTrace();
-            return 1;
         }
+        return wanted == null ? 0 : wanted;
     }
 }
