@@ -15,7 +15,7 @@ use crate::http;
 use crate::listener::{Acceptor, Budget, ConnectionLimits, Phase};
 use crate::metrics_page;
 use crate::node::{BoundListener, Node};
-use crate::partitions::{Applier, Ended, Partitions, checkpoint_high_watermarks, spawn_upkeep};
+use crate::partitions::{Applier, Ended, checkpoint_high_watermarks, spawn_upkeep};
 use crate::settings::{Listener, Settings};
 use runtime::net::{SocketAddr, TcpListener};
 use runtime::sync::{mpsc, watch};
@@ -64,69 +64,34 @@ impl Broker {
     /// Starts a node: formats its data folder where there is none, recovers its logs, and listens.
     pub async fn start(settings: Settings) -> Result<BrokerHandle, StartError> {
         let open_files = runtime::process::raise_open_files();
-        let metrics = Node::new_metrics();
-        metrics.broker_state.set(STATE_STARTING);
         let bound = bind(&settings).await?;
         let metrics_socket = bind_metrics(&settings).await?;
-
-        let data_path = Path::new(settings.log_dir());
-        let options = DataDirOptions {
-            open_files_max: (open_files / SEGMENT_FILES_SHARE) as usize,
-        };
-        let data_dir = DataDir::open(data_path, options).await?;
-        let controller = Controller::start(data_dir.clone(), settings.clone()).await;
-        let controller = controller.map_err(|error| StartError::Controller(error.to_string()))?;
         let (phase, phase_receiver) = watch::channel(Phase::Running);
-        let partitions = Partitions::new(controller.subscribe());
-        let node = Node::new(
-            settings.clone(),
-            controller.cluster_id().to_string(),
-            // Where the current folder cannot be told, the path as it was given must do.
-            std::path::absolute(data_path)
-                .unwrap_or(data_path.into())
-                .to_string_lossy()
-                .into_owned(),
-            data_dir.clone(),
-            controller.clone(),
-            partitions.clone(),
-            metrics.clone(),
-            phase_receiver.clone(),
-        );
+        let node = open_node(settings, open_files, phase_receiver).await?;
         let metrics_address = metrics_socket.as_ref().map(|(_, address)| *address);
-        let metrics_task =
-            metrics_socket.map(|(socket, _)| serve_metrics(socket, node.clone(), phase_receiver.clone()));
+        let metrics_task = metrics_socket.map(|(socket, _)| serve_metrics(socket, node.clone()));
 
-        metrics.broker_state.set(STATE_RECOVERY);
-        let applier = Applier {
-            partitions: partitions.clone(),
-            data_dir: data_dir.clone(),
-            settings: settings.clone(),
-            metrics: metrics.clone(),
-        };
-        applier.recover(&controller.image()).await;
-        register(&controller, &settings, &bound).await?;
-        applier.apply(&controller.image()).await;
+        node.metrics.broker_state.set(STATE_RECOVERY);
+        let applier = Applier::new(&node);
+        applier.recover(&node.controller.image()).await;
+        register(&node, &bound).await?;
+        applier.apply(&node.controller.image()).await;
 
         let mut tasks = vec![task::spawn(
-            applier.run(controller.subscribe(), phase_receiver.clone()),
+            applier.run(node.controller.subscribe(), node.phase.clone()),
         )];
-        tasks.extend(spawn_upkeep(
-            partitions,
-            data_dir,
-            &settings,
-            metrics.clone(),
-            phase_receiver.clone(),
-        ));
+        tasks.extend(spawn_upkeep(&node));
         let listeners = bound
             .iter()
             .map(|bound| (bound.listener.name.clone(), bound.address))
             .collect();
-        let connections = accept(bound, &node, open_files, phase_receiver, &mut tasks);
-        metrics.broker_state.set(STATE_RUNNING);
+        let connections = accept(bound, &node, open_files, &mut tasks);
+        node.metrics.broker_state.set(STATE_RUNNING);
+        let (node_id, partitions) = (node.settings().node_id(), node.partitions.all().len());
         info!(
-            node_id = settings.node_id(),
+            node_id,
             cluster_id = node.cluster_id(),
-            partitions = node.partitions.all().len(),
+            partitions,
             "broker started"
         );
         Ok(BrokerHandle {
@@ -139,6 +104,31 @@ impl Broker {
             metrics_task,
         })
     }
+}
+
+/// The data folder, and on top of it the controller.
+async fn open_node(
+    settings: Settings,
+    open_files: u64,
+    phase: watch::Receiver<Phase>,
+) -> Result<Arc<Node>, StartError> {
+    let path = Path::new(settings.log_dir());
+    // Where the current folder cannot be told, the path as it was given must do.
+    let absolute = std::path::absolute(path)
+        .unwrap_or(path.into())
+        .to_string_lossy()
+        .into_owned();
+    let options = DataDirOptions {
+        open_files_max: (open_files / SEGMENT_FILES_SHARE) as usize,
+    };
+    let data_dir = DataDir::open(path, options).await?;
+    let controller = Controller::start(data_dir.clone(), settings.clone()).await;
+    let controller = controller.map_err(|error| StartError::Controller(error.to_string()))?;
+    let metrics = Node::new_metrics();
+    metrics.broker_state.set(STATE_STARTING);
+    Ok(Node::new(
+        settings, absolute, data_dir, controller, metrics, phase,
+    ))
 }
 
 impl BrokerHandle {
@@ -239,7 +229,8 @@ async fn bind_metrics(settings: &Settings) -> Result<Option<(TcpListener, Socket
 }
 
 /// Serves until the broker has stopped: `/health` tells that it is stopping.
-fn serve_metrics(socket: TcpListener, node: Arc<Node>, mut phase: watch::Receiver<Phase>) -> JoinHandle<()> {
+fn serve_metrics(socket: TcpListener, node: Arc<Node>) -> JoinHandle<()> {
+    let mut phase = node.phase.clone();
     let serve = http::serve(socket, move |path| {
         let node = node.clone();
         async move { metrics_page::answer(&node, &path).await }
@@ -254,7 +245,7 @@ fn serve_metrics(socket: TcpListener, node: Arc<Node>, mut phase: watch::Receive
 }
 
 /// Registers this incarnation at the controller, under the ports that it got.
-async fn register(controller: &Controller, settings: &Settings, bound: &[Bound]) -> Result<(), StartError> {
+async fn register(node: &Node, bound: &[Bound]) -> Result<(), StartError> {
     let endpoints = bound.iter().map(|bound| {
         let told = advertised(bound);
         (
@@ -264,9 +255,8 @@ async fn register(controller: &Controller, settings: &Settings, bound: &[Bound])
             bound.listener.security_protocol,
         )
     });
-    let registered = controller
-        .register_broker(endpoints.collect(), settings.broker_rack().map(str::to_string))
-        .await;
+    let rack = node.settings().broker_rack().map(str::to_string);
+    let registered = node.controller.register_broker(endpoints.collect(), rack).await;
     registered.map_err(|refusal| StartError::Controller(refusal.message))
 }
 
@@ -289,7 +279,6 @@ fn accept(
     bound: Vec<Bound>,
     node: &Arc<Node>,
     open_files: u64,
-    phase: watch::Receiver<Phase>,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> mpsc::Receiver<()> {
     let settings = node.settings();
@@ -319,7 +308,7 @@ fn accept(
             budget: budget.clone(),
             frame_bytes_max,
             idle: settings.connections_max_idle().unwrap_or(IDLE_FOREVER),
-            phase: phase.clone(),
+            phase: node.phase.clone(),
             alive: alive.clone(),
         };
         tasks.push(task::spawn(acceptor.run(bound.socket)));

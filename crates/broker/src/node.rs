@@ -27,7 +27,6 @@ const AUTO_CREATE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 pub struct Node {
     settings: Settings,
-    cluster_id: String,
     /// Absolute where it can be told: DescribeLogDirs answers it.
     pub data_path: String,
     pub data_dir: DataDir,
@@ -65,32 +64,24 @@ pub struct Features {
 }
 
 impl Node {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts are made one by one, and this is where they meet"
-    )]
     pub fn new(
         settings: Settings,
-        cluster_id: String,
         data_path: String,
         data_dir: DataDir,
         controller: Controller,
-        partitions: Arc<Partitions>,
         metrics: Arc<Metrics>,
         phase: watch::Receiver<Phase>,
     ) -> Arc<Node> {
         let image = controller.subscribe();
+        let slots = settings.max_incremental_fetch_session_cache_slots();
         Arc::new(Node {
-            fetch_sessions: Mutex::new(FetchSessions::new(
-                settings.max_incremental_fetch_session_cache_slots(),
-            )),
-            producer_ids: ProducerIds::new(controller.clone()),
             settings,
-            cluster_id,
             data_path,
             data_dir,
+            partitions: Partitions::new(image.clone()),
+            fetch_sessions: Mutex::new(FetchSessions::new(slots)),
+            producer_ids: ProducerIds::new(controller.clone()),
             controller,
-            partitions,
             metrics,
             phase,
             image,
@@ -112,7 +103,7 @@ impl Node {
     }
 
     pub fn cluster_id(&self) -> &str {
-        &self.cluster_id
+        self.controller.cluster_id()
     }
 
     pub fn image(&self) -> Arc<Image> {

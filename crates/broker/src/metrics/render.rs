@@ -1,7 +1,7 @@
 //! The Prometheus text format: samples gathered by metric, then printed with their help and type.
 
 use super::table::Kind;
-use super::{Histogram, Metric, Metrics};
+use super::{ApiCounters, Histogram, ListenerCounters, Metric, Metrics, TopicCounters};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -74,71 +74,13 @@ impl Page {
 
 /// Everything that `Metrics` itself counts.
 pub fn render(metrics: &Metrics, page: &mut Page) {
-    let all = [(None, &metrics.all_topics)];
-    let topics = metrics.topics();
-    let each = topics
-        .iter()
-        .map(|(name, counters)| (Some(name.as_str()), &**counters));
-    for (topic, counters) in all.into_iter().chain(each) {
-        let label = topic.map(|topic| ("topic", topic));
-        let labels = label.as_slice();
-        page.add(Metric::MessagesIn, labels, counters.messages_in.get() as f64);
-        page.add(Metric::BytesIn, labels, counters.bytes_in.get() as f64);
-        page.add(Metric::BytesOut, labels, counters.bytes_out.get() as f64);
-        page.add(
-            Metric::ProduceRequests,
-            labels,
-            counters.produce_requests.get() as f64,
-        );
-        page.add(
-            Metric::FetchRequests,
-            labels,
-            counters.fetch_requests.get() as f64,
-        );
-        page.add(
-            Metric::FailedProduceRequests,
-            labels,
-            counters.failed_produce_requests.get() as f64,
-        );
-        page.add(
-            Metric::FailedFetchRequests,
-            labels,
-            counters.failed_fetch_requests.get() as f64,
-        );
+    topic(page, &[], &metrics.all_topics);
+    for (name, counters) in metrics.topics() {
+        topic(page, &[("topic", &name)], &counters);
     }
-    for api in metrics.apis() {
-        let name = api.key.name();
-        for (version, count) in api.requests() {
-            let version = version.to_string();
-            page.add(
-                Metric::Requests,
-                &[("request", name), ("version", &version)],
-                count as f64,
-            );
-        }
-        if api.total_time.count() > 0 {
-            page.add_summary(Metric::TotalTime, &[("request", name)], &api.total_time);
-            page.add_summary(Metric::LocalTime, &[("request", name)], &api.local_time);
-        }
-        if api.errors.get() > 0 {
-            page.add(
-                Metric::RequestErrors,
-                &[("request", name)],
-                api.errors.get() as f64,
-            );
-        }
-    }
+    metrics.apis().for_each(|counters| api(page, counters));
     for (name, counters) in metrics.listeners() {
-        let labels = [("listener", name.as_str())];
-        page.add(Metric::ConnectionCount, &labels, counters.open.get() as f64);
-        page.add(
-            Metric::ConnectionCreations,
-            &labels,
-            counters.created.get() as f64,
-        );
-        page.add(Metric::ConnectionCloses, &labels, counters.closed.get() as f64);
-        page.add(Metric::ConnectionRefusals, &labels, counters.refused.get() as f64);
-        page.add(Metric::IdleConnectionCloses, &labels, counters.idle.get() as f64);
+        listener(page, &[("listener", &name)], &counters);
     }
     page.add(
         Metric::QueuedRequestBytes,
@@ -153,6 +95,50 @@ pub fn render(metrics: &Metrics, page: &mut Page) {
         metrics.scrub_corruptions.get() as f64,
     );
     page.add(Metric::BrokerState, &[], metrics.broker_state.get() as f64);
+}
+
+fn topic(page: &mut Page, labels: Labels, counters: &TopicCounters) {
+    for (metric, counter) in [
+        (Metric::MessagesIn, &counters.messages_in),
+        (Metric::BytesIn, &counters.bytes_in),
+        (Metric::BytesOut, &counters.bytes_out),
+        (Metric::ProduceRequests, &counters.produce_requests),
+        (Metric::FetchRequests, &counters.fetch_requests),
+        (Metric::FailedProduceRequests, &counters.failed_produce_requests),
+        (Metric::FailedFetchRequests, &counters.failed_fetch_requests),
+    ] {
+        page.add(metric, labels, counter.get() as f64);
+    }
+}
+
+fn api(page: &mut Page, counters: &ApiCounters) {
+    let name = ("request", counters.key.name());
+    for (version, count) in counters.requests() {
+        page.add(
+            Metric::Requests,
+            &[name, ("version", &version.to_string())],
+            count as f64,
+        );
+    }
+    if counters.total_time.count() > 0 {
+        page.add_summary(Metric::TotalTime, &[name], &counters.total_time);
+        page.add_summary(Metric::LocalTime, &[name], &counters.local_time);
+    }
+    if counters.errors.get() > 0 {
+        page.add(Metric::RequestErrors, &[name], counters.errors.get() as f64);
+    }
+}
+
+fn listener(page: &mut Page, labels: Labels, counters: &ListenerCounters) {
+    page.add(Metric::ConnectionCount, labels, counters.open.get() as f64);
+    for (metric, counter) in [
+        (Metric::ConnectionCreations, &counters.created),
+        (Metric::ConnectionCloses, &counters.closed),
+        (Metric::ConnectionRefusals, &counters.refused),
+        (Metric::IdleConnectionCloses, &counters.idle),
+    ] {
+        page.add(metric, labels, counter.get() as f64);
+    }
 }
 
 fn escaped(value: &str) -> String {

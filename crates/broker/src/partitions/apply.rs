@@ -5,6 +5,7 @@ use super::partition::{Assignment, Ended, Partition};
 use super::{Hosted, HostedTopic, Partitions};
 use crate::listener::Phase;
 use crate::metrics::Metrics;
+use crate::node::Node;
 use crate::settings::{Settings, TopicSettings};
 use metadata::{CLUSTER_METADATA_TOPIC, Image, PartitionRegistration, Topic};
 use runtime::mutant::{Mutant, planted};
@@ -25,10 +26,10 @@ const RETRY_NEVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// The one that changes `Partitions`.
 pub struct Applier {
-    pub partitions: Arc<Partitions>,
-    pub data_dir: DataDir,
-    pub settings: Settings,
-    pub metrics: Arc<Metrics>,
+    partitions: Arc<Partitions>,
+    data_dir: DataDir,
+    settings: Settings,
+    metrics: Arc<Metrics>,
 }
 
 /// A log to open, on its way to being hosted.
@@ -40,6 +41,15 @@ struct Opening {
 }
 
 impl Applier {
+    pub fn new(node: &Node) -> Applier {
+        Applier {
+            partitions: node.partitions.clone(),
+            data_dir: node.data_dir.clone(),
+            settings: node.settings().clone(),
+            metrics: node.metrics.clone(),
+        }
+    }
+
     /// Applies every image from now on, until the node stops. What failed for want of space or the like is tried again
     /// after a while.
     pub async fn run(self, mut images: watch::Receiver<Arc<Image>>, phase: watch::Receiver<Phase>) {

@@ -6,13 +6,11 @@
 use super::partition::{Ended, Partition};
 use super::{Partitions, high_watermarks};
 use crate::listener::Phase;
-use crate::metrics::Metrics;
-use crate::settings::Settings;
+use crate::node::Node;
 use runtime::sync::watch;
 use runtime::task::{self, JoinHandle};
 use runtime::time::{self, Duration, WallMs};
 use std::sync::Arc;
-use storage::DataDir;
 use tracing::{error, info, warn};
 
 /// How often flush.ms of topics with write caching is looked at.
@@ -23,77 +21,74 @@ const SCRUB_PAUSE: Duration = Duration::from_secs(1);
 const FIRST_RETENTION: Duration = Duration::from_secs(30);
 
 /// Starts all of it.
-pub fn spawn_upkeep(
-    partitions: Arc<Partitions>,
-    data_dir: DataDir,
-    settings: &Settings,
-    metrics: Arc<Metrics>,
-    phase: watch::Receiver<Phase>,
-) -> Vec<JoinHandle<()>> {
-    let mut tasks = Vec::new();
-    let interval = settings.log_retention_check_interval();
-    let (these, until) = (partitions.clone(), phase.clone());
-    tasks.push(task::spawn(async move {
-        let mut wait = interval.min(FIRST_RETENTION);
-        while goes_on(&until, wait).await {
-            retain(&these).await;
-            wait = interval;
-        }
-    }));
-
-    let interval = settings.producer_id_expiration_check_interval();
-    let (these, until) = (partitions.clone(), phase.clone());
-    tasks.push(task::spawn(async move {
-        while goes_on(&until, interval).await {
-            open(&these).for_each(|partition| partition.log().expire_producers(WallMs::now()));
-        }
-    }));
-
-    let interval = settings.log_flush_offset_checkpoint_interval();
-    let interval = interval.min(settings.log_flush_start_offset_checkpoint_interval());
-    let (dir, until) = (data_dir.clone(), phase.clone());
-    tasks.push(task::spawn(async move {
-        while goes_on(&until, interval).await {
-            if let Err(error) = dir.checkpoint().await {
-                warn!(%error, "cannot write the recovery points");
-            }
-        }
-    }));
-
-    let interval = settings.replica_high_watermark_checkpoint_interval();
-    let (these, dir, until) = (partitions.clone(), data_dir.clone(), phase.clone());
-    tasks.push(task::spawn(async move {
-        while goes_on(&until, interval).await {
-            high_watermarks::checkpoint(&these, &dir).await;
-        }
-    }));
-
-    let (dir, until) = (data_dir.clone(), phase.clone());
-    tasks.push(task::spawn(async move {
-        while goes_on(&until, FLUSH_CHECK_INTERVAL).await {
-            dir.flush_due();
-        }
-    }));
-
-    if let Some(interval) = settings.scrub_interval() {
-        let scrubber = data_dir.scrubber(interval);
-        tasks.push(task::spawn(async move {
-            while goes_on(&phase, SCRUB_PAUSE).await {
-                let mut stopping = phase.clone();
-                let found = runtime::select! {
-                    biased;
-                    _ = stopping.wait_for(|phase| *phase != Phase::Running) => return,
-                    found = scrubber.pass() => found,
-                };
-                for rot in found {
-                    metrics.scrub_corruptions.add(1);
-                    let (partition, file) = (&rot.tp, rot.file.display());
-                    error!(%partition, %file, position = rot.position, what = rot.what, "the scrubber found damage: restore the file from a replica or a backup");
-                }
-            }
-        }));
+pub fn spawn_upkeep(node: &Arc<Node>) -> Vec<JoinHandle<()>> {
+    let mut tasks = vec![
+        task::spawn(retention(node.clone())),
+        task::spawn(producer_expiry(node.clone())),
+        task::spawn(recovery_points(node.clone())),
+        task::spawn(high_watermarks(node.clone())),
+        task::spawn(timed_flushes(node.clone())),
+    ];
+    if let Some(interval) = node.settings().scrub_interval() {
+        tasks.push(task::spawn(scrubbing(node.clone(), interval)));
     }
     tasks
+}
+
+async fn retention(node: Arc<Node>) {
+    let interval = node.settings().log_retention_check_interval();
+    let mut wait = interval.min(FIRST_RETENTION);
+    while goes_on(&node.phase, wait).await {
+        retain(&node.partitions).await;
+        wait = interval;
+    }
+}
+
+async fn producer_expiry(node: Arc<Node>) {
+    let interval = node.settings().producer_id_expiration_check_interval();
+    while goes_on(&node.phase, interval).await {
+        open(&node.partitions).for_each(|partition| partition.log().expire_producers(WallMs::now()));
+    }
+}
+
+async fn recovery_points(node: Arc<Node>) {
+    let interval = node.settings().log_flush_offset_checkpoint_interval();
+    let interval = interval.min(node.settings().log_flush_start_offset_checkpoint_interval());
+    while goes_on(&node.phase, interval).await {
+        if let Err(error) = node.data_dir.checkpoint().await {
+            warn!(%error, "cannot write the recovery points");
+        }
+    }
+}
+
+async fn high_watermarks(node: Arc<Node>) {
+    let interval = node.settings().replica_high_watermark_checkpoint_interval();
+    while goes_on(&node.phase, interval).await {
+        high_watermarks::checkpoint(&node.partitions, &node.data_dir).await;
+    }
+}
+
+async fn timed_flushes(node: Arc<Node>) {
+    while goes_on(&node.phase, FLUSH_CHECK_INTERVAL).await {
+        node.data_dir.flush_due();
+    }
+}
+
+async fn scrubbing(node: Arc<Node>, interval: Duration) {
+    let scrubber = node.data_dir.scrubber(interval);
+    while goes_on(&node.phase, SCRUB_PAUSE).await {
+        let mut stopping = node.phase.clone();
+        let found = runtime::select! {
+            biased;
+            _ = stopping.wait_for(|phase| *phase != Phase::Running) => return,
+            found = scrubber.pass() => found,
+        };
+        for rot in found {
+            node.metrics.scrub_corruptions.add(1);
+            let (partition, file) = (&rot.tp, rot.file.display());
+            error!(%partition, %file, position = rot.position, what = rot.what, "the scrubber found damage: restore the file from a replica or a backup");
+        }
+    }
 }
 
 /// Waits a turn; false when the node begins to stop.

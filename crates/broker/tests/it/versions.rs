@@ -2,7 +2,7 @@
 
 use crate::client::{Client, batch, fetch, produce};
 use crate::fixture::{Fixture, run};
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{BufMut, BytesMut};
 use std::collections::BTreeSet;
 use wire::api_versions::ApiVersionsRequest;
 use wire::header::ResponseHeader;
@@ -54,7 +54,10 @@ fn every_api_answers_at_every_version() {
         client.produce_ok("t", "zero").await;
         let id = topic_id(&mut client, "t").await;
         data_apis(&mut client, &mut seen, id).await;
+        offset_apis(&mut client, &mut seen).await;
+        producer_apis(&mut client, &mut seen).await;
         topic_apis(&mut client, &mut seen).await;
+        topic_change_apis(&mut client, &mut seen).await;
         config_apis(&mut client, &mut seen).await;
         describing_apis(&mut client, &mut seen).await;
         let advertised = client.call(4, &api_versions()).await;
@@ -112,6 +115,9 @@ async fn data_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>, id: Uuid) {
         );
     })
     .await;
+}
+
+async fn offset_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>) {
     use wire::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
     let make = |_| {
         let partitions = vec![ListOffsetsPartition {
@@ -159,6 +165,9 @@ async fn data_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>, id: Uuid) {
         );
     })
     .await;
+}
+
+async fn producer_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>) {
     use wire::init_producer_id::InitProducerIdRequest;
     let make = |_| InitProducerIdRequest {
         transactional_id: None,
@@ -232,6 +241,9 @@ async fn topic_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>) {
         ok(response.topics[0].error_code, version)
     })
     .await;
+}
+
+async fn topic_change_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>) {
     use wire::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
     let make = |version: i16| {
         let count = 3 + i32::from(version);
@@ -344,7 +356,7 @@ async fn describing_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>) {
     at_every_version(
         client,
         seen,
-        |_| api_versions_for_any(),
+        |_| api_versions(),
         |version, response| ok(response.error_code, version),
     )
     .await;
@@ -405,11 +417,6 @@ async fn describing_apis(client: &mut Client, seen: &mut BTreeSet<ApiKey>) {
     .await;
 }
 
-/// Names and versions are ignorable below v3.
-fn api_versions_for_any() -> ApiVersionsRequest {
-    api_versions()
-}
-
 #[test]
 fn api_versions_above_ours_are_answered_in_version_0() {
     run(async {
@@ -421,7 +428,7 @@ fn api_versions_above_ours_are_answered_in_version_0() {
         frame.put_i16(99);
         frame.put_i32(7);
         frame.put_i16(1);
-        frame.put_slice(b"x\0\xff\xff\xff\xff"[..6].as_ref());
+        frame.put_slice(b"x\0 what follows is not ours to read");
         let length = frame.len() as i32 - 4;
         frame[..4].copy_from_slice(&length.to_be_bytes());
         client.send_bytes(&frame).await;
@@ -498,8 +505,6 @@ fn other_apis_at_unknown_versions_and_unknown_apis_close_the_connection() {
         }
         let mut client = fixture.client().await;
         ok(client.call(4, &api_versions()).await.error_code, 4);
-        let mut rest = &b"\0\0"[..];
-        assert_eq!(rest.get_i16(), 0);
         fixture.stop().await;
     });
 }
