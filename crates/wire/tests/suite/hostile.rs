@@ -144,6 +144,7 @@ fn mutated_messages() {
     println!("WIRE_FUZZ_SEED={seed}");
     let known = all_with_schemas();
     let corpus = corpus(&known);
+    let frames = request_frames();
     let mut rng = Rng(seed);
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut runs = 0u64;
@@ -155,15 +156,50 @@ fn mutated_messages() {
             attack(&known[index].entry, &bytes, version);
             attack_the_rest(&bytes);
             runs += 1;
+            if !frames.is_empty() && rng.below(4) == 0 {
+                let frame = frames[rng.below(frames.len())].clone();
+                let other = &frames[rng.below(frames.len())];
+                attack_frame(&known, &mutate(frame, other, &mut rng));
+                runs += 1;
+            }
         }
     }
-    println!("{runs} mutants of {} messages", corpus.len());
+    println!(
+        "{runs} mutants of {} messages and {} frames",
+        corpus.len(),
+        frames.len()
+    );
     assert!(runs > 0);
+}
+
+/// As a broker does: the length decides what is a frame, its header which message it holds.
+fn attack_frame(known: &[Known], bytes: &[u8]) {
+    let Ok(Some(mut frame)) = frame::take(&mut bytes.into(), BYTES_MAX) else {
+        return;
+    };
+    let Ok(header) = RequestHeader::decode(&mut frame) else {
+        return;
+    };
+    let Some(key) = header.api_key() else { return };
+    let name = format!("{}Request", key.name());
+    let entry = known
+        .iter()
+        .map(|it| &it.entry)
+        .find(|it| it.name == name)
+        .expect("every key has a request");
+    attack(entry, &frame, header.request_api_version);
+}
+
+fn request_frames() -> Vec<Vec<u8>> {
+    let requests = golden::all()
+        .into_iter()
+        .filter(|it| matches!(it.what, What::Frame { is_request: true, .. }));
+    requests.map(|it| it.bytes.to_vec()).collect()
 }
 
 type Sample = (usize, i16, Vec<u8>);
 
-/// Golden bodies and the bodies in golden frames, and one made message per version, so that none is missed.
+/// Golden bodies and records, and one made message per version, so that none is missed.
 fn corpus(known: &[Known]) -> Vec<Sample> {
     let mut samples = Vec::new();
     let index_of = |name: &str| known.iter().position(|it| it.entry.name == name);
