@@ -262,7 +262,12 @@ impl Consumer {
 
 fn has_leaderless(cluster: &Cluster, topic: &str) -> bool {
     let topic = cluster.metadata().topic(topic);
-    topic.is_none_or(|topic| topic.partitions.iter().any(|partition| partition.leader.is_none()))
+    topic.is_none_or(|topic| {
+        topic
+            .partitions
+            .iter()
+            .any(|partition| partition.leader.is_none())
+    })
 }
 
 fn out_of_range(name: &TopicPartition, offset: i64) -> Error {

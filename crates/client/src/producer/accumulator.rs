@@ -12,7 +12,9 @@
 //! 3. Sequences start again at 0 only under a new epoch, with nothing in flight; and a batch that an older attempt
 //!    may have appended is never given another sequence: its outcome is reported as unknown instead of risking a
 //!    duplicate.
-//! 4. At most [`IDEMPOTENT_IN_FLIGHT_MAX`] batches of a partition are in flight: what a broker remembers.
+//! 4. Under a new epoch a partition's first batch goes alone until it is acknowledged: a broker that does not know the
+//!    producer takes any first sequence, so a second batch could pass a first one that was refused.
+//! 5. At most [`IDEMPOTENT_IN_FLIGHT_MAX`] batches of a partition are in flight: what a broker remembers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -64,6 +66,8 @@ struct Queue {
     /// What `next_sequence` counts under.
     identity: Option<ProducerIdentity>,
     next_sequence: i32,
+    /// A batch under `identity` was acknowledged, so the broker knows which sequence comes next.
+    is_established: bool,
     /// A sequence is missing for good: number anew under the next epoch once nothing is in flight.
     needs_new_epoch: bool,
 }
@@ -253,10 +257,12 @@ impl Accumulator {
         if !self.options.is_idempotent {
             return true;
         }
-        if self.identity.is_none()
-            || queue.needs_new_epoch
-            || queue.in_flight.len() >= IDEMPOTENT_IN_FLIGHT_MAX
-        {
+        let in_flight_max = if queue.is_settled_under(self.identity) {
+            IDEMPOTENT_IN_FLIGHT_MAX
+        } else {
+            1
+        };
+        if self.identity.is_none() || queue.needs_new_epoch || queue.in_flight.len() >= in_flight_max {
             return false;
         }
         let is_first = queue.in_flight.first().is_none_or(|order| front.order < *order);
@@ -272,6 +278,7 @@ impl Accumulator {
             return;
         }
         queue.needs_new_epoch = false;
+        queue.is_established = false;
         queue.next_sequence = 0;
         if queue.identity == self.identity {
             self.identity = self.identity.and_then(|identity| {
@@ -304,7 +311,11 @@ impl Accumulator {
             .expect("a queue lives as long as the producer");
         queue.in_flight.remove(&batch.order);
         let error = match attempt {
-            Ok(appended) => return self.finish(batch, Ok(appended)),
+            Ok(appended) => {
+                let identity = batch.sequence.map(|sequence| sequence.identity);
+                queue.is_established |= identity.is_some() && identity == queue.identity;
+                return self.finish(batch, Ok(appended));
+            }
             Err(error) => error,
         };
         let code = error.code();
@@ -516,12 +527,18 @@ impl Accumulator {
 const BACKOFF_STEPS_MAX: u32 = 16;
 
 impl Queue {
+    /// Invariant 4. A queue that will take up a newer identity as soon as nothing is in flight counts by its old one.
+    fn is_settled_under(&self, current: Option<ProducerIdentity>) -> bool {
+        self.is_established && (self.identity == current || !self.in_flight.is_empty())
+    }
+
     fn next_sequence_for(&mut self, identity: ProducerIdentity, record_count: usize) -> Sequence {
         let is_settled =
             self.in_flight.is_empty() && self.batches.iter().all(|batch| batch.sequence.is_none());
         if self.identity.is_none() || (self.identity != Some(identity) && is_settled) {
             self.identity = Some(identity);
             self.next_sequence = 0;
+            self.is_established = false;
         }
         let base = self.next_sequence;
         self.next_sequence = increment_sequence(base, record_count as i32);

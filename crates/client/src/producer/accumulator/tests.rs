@@ -85,6 +85,14 @@ impl Bench {
         self.accumulator.complete(batch, attempt, self.now);
     }
 
+    /// A first batch, acknowledged at offset 0, after which five may be in flight.
+    fn establish(&mut self) {
+        self.append(b"first");
+        let batch = self.take().expect("due");
+        assert!(self.take().is_none());
+        self.complete(batch, appended(0));
+    }
+
     fn report(&mut self, index: usize) -> Option<Result<RecordMetadata, Error>> {
         self.deliveries[index].try_recv().ok()
     }
@@ -106,6 +114,7 @@ fn a_batch_waits_for_linger_or_size() {
     bench.wait(50);
     let batch = bench.take().expect("lingered");
     assert_eq!(batch.record_count(), 2);
+    bench.complete(batch, appended(0));
     bench.append(&[3; 290]);
     assert!(bench.take().is_some(), "full");
 }
@@ -130,22 +139,24 @@ fn flush_ends_lingering_and_knows_when_it_is_done() {
 #[test]
 fn five_batches_fly_with_sequences_in_a_row() {
     let mut bench = Bench::new(|config| config.batch_size = 0);
+    bench.establish();
     for _ in 0..6 {
         bench.append(b"v");
     }
     let flying: Vec<_> = std::iter::from_fn(|| bench.take_base()).collect();
     assert_eq!(
         flying.iter().map(|(_, base)| *base).collect::<Vec<_>>(),
-        [0, 1, 2, 3, 4]
+        [1, 2, 3, 4, 5]
     );
     let (first, _) = flying.into_iter().next().expect("five are there");
     bench.complete(first, appended(0));
-    assert_eq!(bench.take_base().expect("room for one more").1, 5);
+    assert_eq!(bench.take_base().expect("room for one more").1, 6);
 }
 
 #[test]
 fn retries_keep_their_order_and_sequence() {
     let mut bench = Bench::new(|config| config.batch_size = 0);
+    bench.establish();
     for _ in 0..3 {
         bench.append(b"v");
     }
@@ -164,14 +175,14 @@ fn retries_keep_their_order_and_sequence() {
         failure(ErrorCode::OutOfOrderSequenceNumber),
     );
     bench.wait(2000);
-    for base in [0, 1, 2] {
+    for base in [1, 2, 3] {
         let (batch, found) = bench.take_base().expect("its turn");
         assert_eq!(found, base);
         assert_eq!(batch.sequence.expect("kept").identity, IDENTITY);
         assert!(bench.take().is_none(), "a retry goes alone");
         bench.complete(batch, appended(i64::from(base)));
     }
-    assert!((0..3).all(|index| bench.report(index).is_some_and(|report| report.is_ok())));
+    assert!((0..4).all(|index| bench.report(index).is_some_and(|report| report.is_ok())));
 }
 
 #[test]
@@ -190,6 +201,7 @@ fn a_lost_sequence_starts_a_new_epoch() {
 #[test]
 fn what_may_be_in_the_log_is_never_renumbered() {
     let mut bench = Bench::new(|config| config.batch_size = 0);
+    bench.establish();
     bench.append(b"v");
     bench.append(b"w");
     let first = bench.take().expect("due");
@@ -202,7 +214,7 @@ fn what_may_be_in_the_log_is_never_renumbered() {
     bench.wait(2000);
     let second = bench.take().expect("renumbered");
     assert_eq!(second.sequence.map(|s| (s.identity.epoch, s.base)), Some((1, 0)));
-    let error = bench.report(0).expect("reported").expect_err("lost");
+    let error = bench.report(1).expect("reported").expect_err("lost");
     assert_eq!(error.outcome(), Outcome::Unknown);
 }
 
@@ -297,8 +309,8 @@ fn one_at_a_time_without_idempotence_keeps_the_order() {
 }
 
 /// A broker's memory of one producer on one partition, and its log of values.
-#[derive(Default)]
 struct Broker {
+    /// −1 before the first batch: then any sequence is taken.
     epoch: i16,
     next_sequence: i32,
     last: VecDeque<(i16, i32, i64)>,
@@ -306,13 +318,26 @@ struct Broker {
 }
 
 impl Broker {
+    fn new() -> Broker {
+        Broker {
+            epoch: -1,
+            next_sequence: 0,
+            last: VecDeque::new(),
+            log: Vec::new(),
+        }
+    }
+
     fn produce(&mut self, batch: &mut Batch) -> Attempt {
         let sequence = batch.sequence.expect("idempotent");
         let (epoch, base) = (sequence.identity.epoch, sequence.base);
         if let Some((_, _, offset)) = self.last.iter().find(|(e, b, _)| (*e, *b) == (epoch, base)) {
             return appended(*offset);
         }
-        let expected = if epoch > self.epoch { 0 } else { self.next_sequence };
+        let expected = match self.epoch {
+            -1 => base,
+            known if epoch > known => 0,
+            _ => self.next_sequence,
+        };
         if epoch < self.epoch || base != expected {
             return failure(ErrorCode::OutOfOrderSequenceNumber);
         }
@@ -374,7 +399,7 @@ proptest! {
     #[test]
     fn no_duplicates_and_no_reordering(steps in proptest::collection::vec(any_step(), 1..120)) {
         let mut bench = Bench::new(|config| config.batch_size = 0);
-        let (mut broker, mut flying, mut next) = (Broker::default(), VecDeque::new(), 0u8);
+        let (mut broker, mut flying, mut next) = (Broker::new(), VecDeque::new(), 0u8);
         for step in steps {
             match step {
                 Step::Append if next < u8::MAX => {
