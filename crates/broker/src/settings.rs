@@ -31,52 +31,47 @@ pub use describe::{
 pub use document::document;
 pub use listeners::{Endpoint, Listener, Protocol, host_port, parse_host_port};
 pub use load::{Loaded, SettingsError, load};
+use row::Setting;
 pub use row::{BadValue, Value};
 pub use rules::Rules;
 pub use topic::{CleanupPolicy, CompressionType, TimestampType, TopicSettings};
 
 /// The broker's settings: what the file and the overrides say, over the table's defaults, under what was
-/// altered while running.
+/// altered while running. Clones share.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    layers: Arc<Layers>,
-    /// The effective value of every row.
-    values: Arc<BTreeMap<&'static str, Option<Value>>>,
+    start: Arc<AtStart>,
+    altered: Arc<Altered>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Layers {
+#[derive(Debug)]
+struct AtStart {
     /// From the file and the overrides.
     fixed: BTreeMap<&'static str, Value>,
-    /// Altered for the whole cluster (resource BROKER "").
+    /// Every row's value without alterations.
+    values: BTreeMap<&'static str, Option<Value>>,
+}
+
+#[derive(Debug, Default)]
+struct Altered {
+    /// For the whole cluster (resource BROKER "").
     cluster: BTreeMap<&'static str, Value>,
-    /// Altered for this broker (resource BROKER "<id>").
+    /// For this broker (resource BROKER "<id>").
     own: BTreeMap<&'static str, Value>,
 }
 
 impl Settings {
     /// The table's defaults.
     pub fn defaults() -> Settings {
-        Settings::from_layers(Layers::default())
+        Settings::from_fixed(BTreeMap::new())
     }
 
     fn from_fixed(fixed: BTreeMap<&'static str, Value>) -> Settings {
-        Settings::from_layers(Layers {
-            fixed,
-            ..Layers::default()
-        })
-    }
-
-    fn from_layers(layers: Layers) -> Settings {
-        let values = table::broker_rows().map(|row| {
-            let set = [&layers.own, &layers.cluster, &layers.fixed]
-                .into_iter()
-                .find_map(|layer| layer.get(row.name));
-            (row.name, set.cloned().or_else(|| row.default_value()))
-        });
+        let value = |row: &Setting| fixed.get(row.name).cloned().or_else(|| row.default_value());
+        let values = table::broker_rows().map(|row| (row.name, value(row))).collect();
         Settings {
-            values: Arc::new(values.collect()),
-            layers: Arc::new(layers),
+            start: Arc::new(AtStart { fixed, values }),
+            altered: Arc::default(),
         }
     }
 
@@ -95,27 +90,34 @@ impl Settings {
                 .filter_map(|(row, text)| Some((row.name, row.parse(text).ok()?)))
                 .collect()
         };
-        Settings::from_layers(Layers {
-            fixed: self.layers.fixed.clone(),
+        let altered = Altered {
             cluster: checked(cluster),
             own: checked(own),
-        })
+        };
+        Settings {
+            start: self.start.clone(),
+            altered: Arc::new(altered),
+        }
     }
 
     /// The effective value of a broker setting; `None` where it is unset and has no default.
     ///
     /// Panics on a name that is not in the table: names are written in the code.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        match self.values.get(name) {
+        let altered = self
+            .altered
+            .own
+            .get(name)
+            .or_else(|| self.altered.cluster.get(name));
+        altered.or_else(|| match self.start.values.get(name) {
             Some(value) => value.as_ref(),
             None => panic!("{name} is not in the settings table"),
-        }
+        })
     }
 
     /// Whether the file, an override or an alteration gave it.
     pub fn is_set(&self, name: &str) -> bool {
-        let layers = &self.layers;
-        [&layers.own, &layers.cluster, &layers.fixed]
+        [&self.altered.own, &self.altered.cluster, &self.start.fixed]
             .into_iter()
             .any(|layer| layer.contains_key(name))
     }
@@ -291,9 +293,6 @@ impl Settings {
     pub fn connections_max_idle(&self) -> Option<Duration> {
         self.ms("connections.max.idle.ms")
     }
-    pub fn queued_max_requests(&self) -> usize {
-        self.int("queued.max.requests") as usize
-    }
     /// `None`: no limit is set.
     pub fn queued_max_request_bytes(&self) -> Option<usize> {
         usize::try_from(self.int("queued.max.request.bytes"))
@@ -311,9 +310,6 @@ impl Settings {
     }
     pub fn num_recovery_threads_per_data_dir(&self) -> usize {
         self.int("num.recovery.threads.per.data.dir") as usize
-    }
-    pub fn request_timeout(&self) -> Duration {
-        self.ms("request.timeout.ms").unwrap_or(Duration::ZERO)
     }
     pub fn producer_id_expiration_ms(&self) -> i64 {
         self.int("producer.id.expiration.ms")
@@ -342,9 +338,6 @@ impl Settings {
     pub fn scrub_interval(&self) -> Option<Duration> {
         self.ms("odradek.scrub.interval.ms")
             .filter(|interval| !interval.is_zero())
-    }
-    pub fn scrub_bytes_per_second(&self) -> u64 {
-        self.int("odradek.scrub.bytes.per.second") as u64
     }
 }
 

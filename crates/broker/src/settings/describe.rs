@@ -56,7 +56,7 @@ pub fn describe_broker(settings: &Settings) -> Vec<ConfigRow> {
 /// What was altered for the whole cluster.
 pub fn describe_cluster_default(settings: &Settings) -> Vec<ConfigRow> {
     let altered = settings
-        .layers
+        .altered
         .cluster
         .iter()
         .filter_map(|(name, value)| Some((broker_row(name)?, value)));
@@ -130,9 +130,9 @@ fn entry(
 fn synonyms(settings: &Settings, name: &'static str) -> Vec<ConfigSynonym> {
     let names = stand_ins(name);
     let layers = [
-        (&settings.layers.own, ConfigSource::DynamicBroker),
-        (&settings.layers.cluster, ConfigSource::DynamicDefaultBroker),
-        (&settings.layers.fixed, ConfigSource::StaticBroker),
+        (&settings.altered.own, ConfigSource::DynamicBroker),
+        (&settings.altered.cluster, ConfigSource::DynamicDefaultBroker),
+        (&settings.start.fixed, ConfigSource::StaticBroker),
     ];
     let mut all = Vec::new();
     for (layer, source) in layers {

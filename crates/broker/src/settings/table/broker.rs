@@ -9,11 +9,11 @@ pub const ROWS: &[Setting] = &[
         .doc("The older name of node.id; when both are set they must be equal."),
     list("process.roles", "broker,controller").items(&["broker", "controller"]).kafka_default("")
         .doc("The roles of this node. For now a node is always both broker and controller."),
-    list("listeners", "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093").dynamic().kafka_default("PLAINTEXT://:9092")
+    list("listeners", "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093").kafka_default("PLAINTEXT://:9092")
         .doc("Comma-separated NAME://host:port on which to listen. An empty host listens on every interface. Port 0 takes a free port. The first run, without a file, stays on this machine."),
     unset("advertised.listeners", Kind::List)
         .doc("The addresses that clients are told to connect to. Unset: those of listeners; an empty host is then advertised as localhost."),
-    string("listener.security.protocol.map", "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT").dynamic()
+    string("listener.security.protocol.map", "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT")
         .doc("Security protocol of each listener name. A name that is not in the map is taken as a protocol's name; controller listeners are PLAINTEXT unless the map is set. Only PLAINTEXT is built."),
     list("controller.listener.names", "CONTROLLER").kafka_default("")
         .doc("Names of the listeners that belong to the controller. They are not advertised to clients."),
@@ -40,11 +40,11 @@ pub const ROWS: &[Setting] = &[
     int("background.threads", "10").at_least(1).dynamic().moot()
         .doc("Accepted: background work is tasks on the runtime's workers."),
     int("queued.max.requests", "500").at_least(1)
-        .doc("How many requests the broker works on at once over all connections; above that, sockets are not read."),
+        .moot().doc("Accepted: requests in hand are bounded on each connection, and by queued.max.request.bytes."),
     long("queued.max.request.bytes", "-1")
-        .doc("How many bytes of requests may be held in memory at once; above that, sockets are not read. -1 is no limit."),
+        .doc("How many bytes of requests may be held in memory at once; above that, sockets are not read. -1 leaves the bound to the broker."),
     int("request.timeout.ms", "30000")
-        .doc("How long a request to the controller, such as the creation of a topic on demand, may take."),
+        .later().doc("How long a request to the controller, such as the creation of a topic on demand, may take."),
     int("socket.send.buffer.bytes", "102400").moot()
         .doc("Accepted: the operating system sizes the send buffer of each connection."),
     int("socket.receive.buffer.bytes", "102400").moot()

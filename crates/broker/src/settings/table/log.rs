@@ -42,7 +42,7 @@ pub const ROWS: &[Setting] = &[
     unset("log.flush.interval.ms", Kind::Long).dynamic()
         .doc("On a topic with write.caching, sync at least this often. Unset: log.flush.scheduler.interval.ms. Other topics sync every append."),
     long("log.flush.scheduler.interval.ms", "9223372036854775807")
-        .doc("On topics with write.caching, the time between two looks for logs to sync."),
+        .doc("log.flush.interval.ms, where that is unset."),
     int("log.flush.offset.checkpoint.interval.ms", "60000").at_least(0)
         .doc("Time between two writes of the recovery points."),
     int("log.flush.start.offset.checkpoint.interval.ms", "60000").at_least(0)
@@ -56,7 +56,7 @@ pub const ROWS: &[Setting] = &[
     long("log.dir.failure.timeout.ms", "30000").at_least(1).later()
         .doc("How long a failed folder may go unreported before the broker stops."),
     long("log.initial.task.delay.ms", "30000").at_least(0).internal()
-        .doc("Delay of the first run of the log's background work after a start."),
+        .moot().doc("Accepted: background work begins one interval after the start."),
     int("message.max.bytes", "1048588").at_least(0).dynamic()
         .doc("The largest batch accepted, after compression. Topics override it by max.message.bytes."),
     string("compression.type", "producer").one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]).dynamic()
@@ -67,7 +67,7 @@ pub const ROWS: &[Setting] = &[
         .doc("Level of lz4 where the broker compresses. The lz4 used here has one level."),
     int("compression.zstd.level", "3").between(-131_072, 22).dynamic()
         .doc("Level of zstd where the broker compresses."),
-    int("num.recovery.threads.per.data.dir", "2").at_least(1).dynamic()
+    int("num.recovery.threads.per.data.dir", "2").at_least(1)
         .doc("How many logs of a folder are recovered at once at a start."),
     long("log.local.retention.ms", "-2").at_least(-2).dynamic().later()
         .doc("Age at which local segments of a tiered topic are deleted; -2 is the topic's retention."),

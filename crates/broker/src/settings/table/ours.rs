@@ -8,9 +8,7 @@ pub const ROWS: &[Setting] = &[
     string("odradek.metrics.listener", "127.0.0.1:9308").ours()
         .doc("host:port of the HTTP server with /metrics and /health. Port 0 takes a free port; empty: no HTTP server."),
     long("odradek.scrub.interval.ms", "86400000").at_least(0).ours()
-        .doc("Every segment that is not written any more is read and verified again after this time, as far as odradek.scrub.bytes.per.second allows. 0 turns the scrubber off."),
-    long("odradek.scrub.bytes.per.second", "10485760").at_least(1).ours()
-        .doc("How fast the scrubber reads. It finds rot within odradek.scrub.interval.ms, or bytes of log / this, whichever is longer."),
+        .doc("Everything durable is read and verified again within this time, disk permitting; damage is found within twice of it. 0 turns the scrubber off."),
     unset("odradek.cluster.id", Kind::String)
         .ours()
         .doc("The id that a fresh folder's cluster gets, and that a formatted folder must have. Unset: a fresh cluster gets a random one, and any is taken."),
