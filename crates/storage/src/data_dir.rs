@@ -413,7 +413,11 @@ impl Checkpoints {
 /// process may have made just before it was killed. A folder that may not be read was not made by us.
 async fn sync_ancestors(path: &Path) -> Result<(), StorageError> {
     for folder in path.ancestors().skip(1) {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
         match disk::sync_dir(folder).await {
             Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
                 return Err(StorageError::io("sync", folder)(error));

@@ -26,6 +26,7 @@ impl Log {
     /// at the log's end already.
     pub(crate) async fn prepare_checkpoint(&self) -> Result<Option<PreparedCheckpoint>, StorageError> {
         let turn = self.0.turn.clone().lock_owned().await;
+        self.remove_failed_snapshots().await;
         let Some(plan) = self.plan_checkpoint()? else {
             return Ok(None);
         };
@@ -50,6 +51,22 @@ impl Log {
             recovery_point: plan.end,
             _turn: Box::new(turn),
         }))
+    }
+
+    /// Removes what failed writes left, where the log has gone on so that nothing is written there any more.
+    async fn remove_failed_snapshots(&self) {
+        let failed = {
+            let mut state = self.0.state.lock();
+            let kept = state.next_offset;
+            let still = state.snapshots_failed.split_off(&kept);
+            std::mem::replace(&mut state.snapshots_failed, still)
+        };
+        for offset in failed {
+            let path = self.path(&SegmentFile::Snapshot.name(offset));
+            if let Err(error) = super::truncate::remove_if_there(&path).await {
+                tracing::debug!("cannot remove {}: {error}", path.display());
+            }
+        }
     }
 
     /// `Ok(None)` when the recovery point is at the log's end already.
@@ -101,7 +118,11 @@ impl Log {
         }
         let path = self.path(&SegmentFile::Snapshot.name(offset));
         let file = File::open_now(&path, OpenOptions::truncate())?;
-        file.write_at(&state.producers.snapshot(), 0)?;
+        if let Err(error) = file.write_at(&state.producers.snapshot(), 0) {
+            state.snapshots_failed.insert(offset);
+            return Err(error);
+        }
+        state.snapshots_failed.remove(&offset);
         state.snapshots.insert(offset);
         state.snapshots_unsynced.insert(offset);
         Ok(())

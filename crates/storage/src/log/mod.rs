@@ -96,6 +96,8 @@ struct State {
     /// Offsets of the producer snapshots that are there.
     snapshots: BTreeSet<i64>,
     snapshots_unsynced: BTreeSet<i64>,
+    /// Of which a part may stand in a file that is no snapshot.
+    snapshots_failed: BTreeSet<i64>,
     recent: VecDeque<Recent>,
     fence: Option<FenceReason>,
     closed: bool,

@@ -41,8 +41,8 @@ impl Log {
         let new_start = self.plan_retention(now, high_watermark)?;
         let mut report = RetentionReport::default();
         if let Some(new_start) = new_start {
+            self.save_derived(new_start).await?;
             if new_start > self.log_start_offset() {
-                self.sync_snapshot(new_start).await?;
                 self.0.checkpoints.set_log_start(&self.0.tp, new_start).await?;
             }
             let (paths, retired) = self.retire(new_start, &mut report);
@@ -80,9 +80,17 @@ impl Log {
         Ok((new_start > state.first_base()).then_some(new_start))
     }
 
-    /// Once the log before it is gone, this snapshot alone knows its producers.
-    async fn sync_snapshot(&self, offset: i64) -> Result<(), StorageError> {
-        if !self.0.state.lock().snapshots_unsynced.contains(&offset) {
+    /// Once the log before `offset` is gone, these files alone know its producers and epochs.
+    async fn save_derived(&self, offset: i64) -> Result<(), StorageError> {
+        let (epochs, is_snapshot_unsynced) = {
+            let mut state = self.0.state.lock();
+            let epochs = std::mem::take(&mut state.epochs_unsaved).then(|| state.epochs.format());
+            (epochs, state.snapshots_unsynced.contains(&offset))
+        };
+        if let Some(text) = epochs {
+            self.save_epochs(&text).await?;
+        }
+        if !is_snapshot_unsynced {
             return Ok(());
         }
         let path = self.path(&SegmentFile::Snapshot.name(offset));

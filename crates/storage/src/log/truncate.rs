@@ -68,6 +68,10 @@ impl Log {
         if offset < log_start_offset {
             return self.start_anew(offset).await;
         }
+        if self.batch_start(offset)? < log_start_offset {
+            // the batch that holds the log's start goes, and with it all that is left
+            return self.start_anew(log_start_offset).await;
+        }
         let producers = self.fold_producers(offset).await?;
         if recovery_point > offset {
             self.0
@@ -85,6 +89,23 @@ impl Log {
         // no append may land on a file whose old length could come back
         self.sync().await?;
         Ok(())
+    }
+
+    /// Where the batch begins that holds `offset`.
+    fn batch_start(&self, offset: i64) -> Result<i64, StorageError> {
+        let mut state = self.0.state.lock();
+        let Some(segment) = state.segment_of(offset) else {
+            return Ok(offset);
+        };
+        let path = segment.path(SegmentFile::Log);
+        match segment.find(offset).map_err(StorageError::io("read", &path))? {
+            Ok(found) => Ok(found.map_or(offset, |at| at.header.base_offset)),
+            Err(damage) => Err(StorageError::Corrupt {
+                file: path,
+                position: damage.position,
+                what: damage.what,
+            }),
+        }
     }
 
     /// Empties the log and lets it go on at `offset`.
