@@ -102,6 +102,7 @@ pub async fn misdirected_write(strike: Strike) -> Option<String> {
     } = strike;
     let node = cluster.broker(broker);
     let before = cluster.sim.damages(node).len();
+    cluster.sim.set_disk_fault_paths(node, Some(TOPICS));
     cluster.sim.fail_next(node, DiskFault::MisdirectedWrite, TOPICS);
     cluster.sim.sleep(length).await;
     let damages = cluster.sim.damages(node);

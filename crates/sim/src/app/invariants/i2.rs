@@ -100,6 +100,9 @@ fn check_gaps<'h>(
             last.clear();
         }
         end = Some(batch.last_offset + 1);
+        if !batch.crc_valid {
+            last.clear(); // what it held is unknown
+        }
         if batch.producer_id < 0 || !batch.crc_valid {
             continue;
         }

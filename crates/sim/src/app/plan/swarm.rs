@@ -124,7 +124,7 @@ fn workloads(seed: u64, clients: u32, topics: &[TopicPlan]) -> Vec<WorkloadPlan>
                 Workload::RawFetch {
                     topic: name(),
                     sessions: dice.chance(500),
-                    wait_ms: dice.between(20, 300),
+                    wait_ms: dice.between(50, 400),
                 },
                 &mut dice,
             );
@@ -137,7 +137,7 @@ fn workloads(seed: u64, clients: u32, topics: &[TopicPlan]) -> Vec<WorkloadPlan>
                     topic: name(),
                     partition,
                     start_before_wrap,
-                    wait_ms: dice.between(10, 200),
+                    wait_ms: dice.between(40, 300),
                 },
                 &mut dice,
             );
@@ -205,7 +205,7 @@ fn raw_produce(topic: &TopicPlan, dice: &mut Dice) -> Workload {
         ]),
         records_max: dice.between(1, 8) as u32,
         value_bytes: dice.pick(&[40, 100, 600]),
-        wait_ms: dice.between(5, 150),
+        wait_ms: dice.between(40, 300),
     }
 }
 
@@ -236,8 +236,8 @@ fn produce(topic: &TopicPlan, dice: &mut Dice) -> Workload {
         batch_bytes: dice.pick(&[200, 1000, 16_384]),
         value_bytes: dice.pick(&[40, 100, 600]),
         in_flight: dice.pick(&[1, 2, 5]),
-        burst: dice.between(1, 12),
-        wait_ms: dice.between(10, 250),
+        burst: dice.between(1, 6),
+        wait_ms: dice.between(40, 400),
     }
 }
 

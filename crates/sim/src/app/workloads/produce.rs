@@ -18,7 +18,16 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_BLOCK: Duration = Duration::from_secs(4);
 
 pub async fn run(mut worker: Worker, workload: &Workload) {
-    let Workload::Produce { idempotent, in_flight, burst, wait_ms, .. } = workload else { return };
+    let Workload::Produce {
+        idempotent,
+        in_flight,
+        burst,
+        wait_ms,
+        ..
+    } = workload
+    else {
+        return;
+    };
     let mut counter = 0;
     let mut instances = 0;
     while worker.context.running() {
@@ -53,7 +62,16 @@ pub async fn run(mut worker: Worker, workload: &Workload) {
 
 fn config(worker: &mut Worker, workload: &Workload) -> ProducerConfig {
     let mut config = ProducerConfig::new(worker.context.address.to_string());
-    if let Workload::Produce { idempotent, acks, codec, linger_ms, batch_bytes, in_flight, .. } = workload {
+    if let Workload::Produce {
+        idempotent,
+        acks,
+        codec,
+        linger_ms,
+        batch_bytes,
+        in_flight,
+        ..
+    } = workload
+    {
         config.acks = match acks {
             0 => Acks::None,
             1 => Acks::Leader,
@@ -79,7 +97,16 @@ async fn send(
     origin: Origin,
     counter: u32,
 ) -> bool {
-    let Workload::Produce { topic, acks, keys, value_bytes, .. } = workload else { return false };
+    let Workload::Produce {
+        topic,
+        acks,
+        keys,
+        value_bytes,
+        ..
+    } = workload
+    else {
+        return false;
+    };
     let value = value::id(worker.stream, counter);
     let mut record = ProducerRecord::new(topic.as_str()).value(value::encode(value, *value_bytes as usize));
     let mut partition = None;
