@@ -3,13 +3,12 @@
 //! - No topics named means all. Topics come in the order of their names, from the cursor's on.
 //! - At most response_partition_limit partitions, itself bounded by max.request.partition.size.limit; then next_cursor
 //!   says where to go on. An unknown topic counts as one.
-//! - A cursor whose topic is not among those named, or whose partition is negative: INVALID_REQUEST closes the
-//!   connection, for the answer has no field for it.
+//! - A cursor whose topic is not among those named, or whose partition is negative: INVALID_REQUEST for every topic
+//!   named.
 
 use super::topics::{is_internal, validate_name};
 use super::{Call, Head};
 use crate::cluster_view::{self, TOPIC_OPERATIONS};
-use crate::reply::Outcome;
 use metadata::Image;
 use metadata::Topic;
 use std::collections::BTreeSet;
@@ -23,7 +22,7 @@ pub async fn handle(
     call: Call,
     _head: Head,
     request: DescribeTopicPartitionsRequest,
-) -> Outcome<DescribeTopicPartitionsResponse> {
+) -> DescribeTopicPartitionsResponse {
     let image = call.node().image();
     let (from_topic, from_partition) = request.cursor.as_ref().map_or(("", 0), |cursor| {
         (cursor.topic_name.as_str(), cursor.partition_index)
@@ -44,8 +43,7 @@ pub async fn handle(
             .collect()
     };
     if request.cursor.is_some() && ((!is_all && !names.contains(from_topic)) || from_partition < 0) {
-        let what = format!("the cursor {from_topic:?} {from_partition} is not among the topics asked for");
-        return Outcome::Close(format!("DescribeTopicPartitions: INVALID_REQUEST: {what}"));
+        return refused(&request);
     }
     let limit = call.node().settings().max_request_partition_size_limit();
     let mut left = (request.response_partition_limit.max(1) as usize)
@@ -71,7 +69,22 @@ pub async fn handle(
             break;
         }
     }
-    response.into()
+    response
+}
+
+fn refused(request: &DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+    let topics = request
+        .topics
+        .iter()
+        .map(|topic| DescribeTopicPartitionsResponseTopic {
+            error_code: ErrorCode::InvalidRequest.code(),
+            name: Some(topic.name.clone()),
+            ..Default::default()
+        });
+    DescribeTopicPartitionsResponse {
+        topics: topics.collect(),
+        ..Default::default()
+    }
 }
 
 /// Up to `limit` partitions from `first` on, and the first that found no room.

@@ -8,6 +8,7 @@ use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::settings::{Settings, TopicSettings};
 use metadata::{CLUSTER_METADATA_TOPIC, Image, PartitionRegistration, Topic};
+use runtime::disk;
 use runtime::mutant::{Mutant, planted};
 use runtime::sync::{Semaphore, watch};
 use runtime::task::JoinHandle;
@@ -21,8 +22,9 @@ use wire::Uuid;
 
 /// Logs that are opened at a time, at least: opening waits for the disk more than it computes.
 const OPENS_MIN: usize = 8;
+/// Of file systems, in bytes; topics' names are ASCII.
+const FOLDER_NAME_MAX: usize = 255;
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
-const RETRY_NEVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// The one that changes `Partitions`.
 pub struct Applier {
@@ -57,12 +59,11 @@ impl Applier {
             let image = images.borrow_and_update().clone();
             let is_whole = self.apply(&image).await;
             let mut phase = phase.clone();
-            let retry = if is_whole { RETRY_NEVER } else { RETRY_INTERVAL };
             let changed = runtime::select! {
                 biased;
                 _ = phase.wait_for(|phase| *phase != Phase::Running) => return,
                 changed = images.changed() => changed,
-                () = time::sleep(retry) => Ok(()),
+                () = time::sleep(RETRY_INTERVAL), if !is_whole => Ok(()),
             };
             if changed.is_err() {
                 return;
@@ -72,7 +73,7 @@ impl Applier {
 
     /// Opens the logs of an image before this incarnation is registered: they are recovered, and nobody leads.
     pub async fn recover(&self, image: &Image) {
-        self.remove_strays(image).await;
+        self.put_strays_aside(image).await;
         self.open_the_new(image).await;
     }
 
@@ -88,8 +89,9 @@ impl Applier {
         all_open && all_assigned
     }
 
-    /// Deletes folders of topics that the image does not know: those whose deletion a crash interrupted.
-    async fn remove_strays(&self, image: &Image) {
+    /// Puts aside folders of topics that the image does not know: as Kafka does, under a name that ends in `-stray`.
+    /// They may be what a deletion left when it was cut short, or somebody's data in the wrong place.
+    async fn put_strays_aside(&self, image: &Image) {
         let folders = match self.data_dir.partitions().await {
             Ok(folders) => folders,
             Err(error) => {
@@ -106,9 +108,15 @@ impl Applier {
             if known || partition.topic == CLUSTER_METADATA_TOPIC {
                 continue;
             }
-            info!(%partition, "removes the folder of a topic that is deleted");
-            if let Err(error) = self.data_dir.delete_log(partition).await {
-                warn!(%partition, %error, "cannot remove a stray folder");
+            let (from, to) = (partition.to_string(), stray_folder(partition));
+            let path = self.data_dir.path();
+            match disk::rename(path.join(&from), path.join(&to)).await {
+                Ok(()) => warn!(
+                    folder = from,
+                    renamed = to,
+                    "no topic owns this folder: remove it when nobody misses it"
+                ),
+                Err(error) => warn!(folder = from, %error, "cannot put aside a folder that no topic owns"),
             }
         }
     }
@@ -308,6 +316,18 @@ impl Applier {
         let own = image.broker_configs(self.settings.node_id());
         self.settings.with_dynamic(image.cluster_configs(), own)
     }
+}
+
+/// `<topic>-<partition>.<32 hex digits>-stray`, the topic shortened where the whole grows too long.
+fn stray_folder(partition: &TopicPartition) -> String {
+    let unique = u128::from(runtime::rng::u64()) << 64 | u128::from(runtime::rng::u64());
+    let suffix = format!("-{}.{unique:032x}-stray", partition.partition);
+    let topic: String = partition
+        .topic
+        .chars()
+        .take(FOLDER_NAME_MAX - suffix.len())
+        .collect();
+    topic + &suffix
 }
 
 fn assignment(partition: &PartitionRegistration) -> Assignment {

@@ -108,6 +108,19 @@ fn topics_are_described_page_by_page() {
             .flat_map(|name| (0..3).map(|index| (name.to_string(), index)))
             .collect();
         assert_eq!(seen, expected);
+        let elsewhere = DescribeTopicPartitionsRequest {
+            topics: vec![TopicRequest { name: "b".into() }],
+            cursor: Some(Cursor {
+                topic_name: "a".into(),
+                partition_index: 0,
+            }),
+            ..Default::default()
+        };
+        let response = client.call(0, &elsewhere).await;
+        assert_eq!(
+            ErrorCode::from_code(response.topics[0].error_code),
+            ErrorCode::InvalidRequest
+        );
         let unknown = DescribeTopicPartitionsRequest {
             topics: vec![TopicRequest { name: "zzz".into() }],
             ..Default::default()
