@@ -15,6 +15,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod capture;
+mod doubtful;
 mod foreign;
 mod java_tools;
 mod start;
