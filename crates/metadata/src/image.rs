@@ -82,7 +82,8 @@ pub struct VersionRange {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Topics {
     by_id: BTreeMap<Uuid, Arc<Topic>>,
-    id_by_name: BTreeMap<String, Uuid>,
+    /// Names are shared, so that a copy of the map copies no text.
+    id_by_name: BTreeMap<Arc<str>, Uuid>,
 }
 
 /// A topic.
@@ -222,13 +223,13 @@ impl Topics {
     }
 
     pub(crate) fn insert(&mut self, topic: Topic) {
-        self.id_by_name.insert(topic.name.clone(), topic.id);
+        self.id_by_name.insert(topic.name.as_str().into(), topic.id);
         self.by_id.insert(topic.id, Arc::new(topic));
     }
 
     pub(crate) fn remove(&mut self, id: Uuid) -> Option<Arc<Topic>> {
         let topic = self.by_id.remove(&id)?;
-        self.id_by_name.remove(&topic.name);
+        self.id_by_name.remove(topic.name.as_str());
         Some(topic)
     }
 

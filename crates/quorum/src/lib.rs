@@ -231,6 +231,7 @@ impl Quorum {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy;
 
     const NODE: ReplicaKey = ReplicaKey {
         id: 1,
@@ -309,5 +310,62 @@ mod tests {
             QuorumError::NotTheVoter { voter: 2, node: 1 }
         );
         assert_eq!(refused(VoterSet::default()), QuorumError::NoVoters);
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Event {
+        Restart,
+        Append(i64),
+        Durable(i64),
+    }
+
+    proptest::proptest! {
+        /// Epochs rise, the high watermark follows the durable end of this epoch's records and never falls.
+        #[test]
+        fn epochs_rise_and_what_is_committed_stays(
+            events in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::strategy::Just(Event::Restart),
+                    (1..5i64).prop_map(Event::Append),
+                    (0..40i64).prop_map(Event::Durable),
+                ],
+                0..60,
+            )
+        ) {
+            let (mut end, mut durable, mut committed, mut stored) = (0i64, 0i64, 0i64, None);
+            let mut quorum = start(None, 0, 0);
+            for event in events {
+                match event {
+                    Event::Restart => {
+                        let before = quorum.epoch();
+                        end = durable; // what was not durable is lost
+                        quorum = start(stored, before, end);
+                        let Step::Persist(_) = quorum.campaign() else { panic!("first the vote") };
+                        let Some(Step::Lead { state, .. }) = quorum.on_persisted() else { panic!("it leads") };
+                        stored = Some(state);
+                        proptest::prop_assert!(quorum.epoch() > before);
+                        end += 1;
+                        quorum.on_appended(end);
+                    }
+                    Event::Append(_) | Event::Durable(_) if quorum.leader().is_none() => {
+                        proptest::prop_assert_eq!(quorum.on_durable(1, end), None);
+                    }
+                    Event::Append(count) => {
+                        end += count;
+                        quorum.on_appended(end);
+                    }
+                    Event::Durable(up_to) => {
+                        durable = durable.max(up_to.min(end));
+                        let rose = quorum.on_durable(1, durable);
+                        if let Some(high_watermark) = rose {
+                            proptest::prop_assert!(high_watermark > committed || committed == 0);
+                            proptest::prop_assert_eq!(high_watermark, durable);
+                        }
+                        committed = committed.max(quorum.high_watermark());
+                        proptest::prop_assert!(committed <= durable);
+                    }
+                }
+            }
+        }
     }
 }

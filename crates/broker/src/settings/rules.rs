@@ -113,6 +113,8 @@ mod tests {
         assert!(check(ResourceKind::Broker, "node.id", "2").contains("set it in server.properties"));
         assert_eq!(check(ResourceKind::Broker, "log.retention.ms", "5"), "");
         assert!(check(ResourceKind::Topic, "max.compaction.lag.ms", "0").contains("1 or more"));
+        assert!(check(ResourceKind::Topic, "remote.storage.enable", "true").contains("not built yet"));
+        assert!(check(ResourceKind::Topic, "internal.segment.bytes", "0").contains("1 or more"));
         let lags = [
             ("min.compaction.lag.ms".into(), "5".into()),
             ("max.compaction.lag.ms".into(), "4".into()),

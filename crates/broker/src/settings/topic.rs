@@ -196,21 +196,20 @@ impl Lookup<'_> {
 pub(super) fn together(overrides: &BTreeMap<String, String>) -> Option<String> {
     let of = |name: &str| -> Option<Value> {
         let row = topic_row(name)?;
-        overrides
-            .get(name)
-            .and_then(|text| row.parse(text).ok())
-            .or_else(|| row.default_value())
+        let own = overrides.get(name).and_then(|text| row.parse(text).ok());
+        own.or_else(|| row.default_value())
     };
-    let (Some(Value::Int(least)), Some(Value::Int(most))) =
-        (of("min.compaction.lag.ms"), of("max.compaction.lag.ms"))
-    else {
-        return None;
-    };
-    (least > most).then(|| {
-        format!(
+    if of("remote.storage.enable") == Some(Value::Bool(true)) {
+        return Some(
+            "remote.storage.enable=true is not allowed: tiered storage is not built yet".to_string(),
+        );
+    }
+    match (of("min.compaction.lag.ms"), of("max.compaction.lag.ms")) {
+        (Some(Value::Int(least)), Some(Value::Int(most))) if least > most => Some(format!(
             "min.compaction.lag.ms={least} is not allowed: it must be at most max.compaction.lag.ms, {most}"
-        )
-    })
+        )),
+        _ => None,
+    }
 }
 
 /// Every topic setting by name, for tests and documents.

@@ -21,7 +21,7 @@ pub(super) fn place(
     if wanted > active.len() + inactive.len() {
         let registered = active.len() + inactive.len();
         return refuse(format!(
-            "{wanted} replicas need as many brokers, and only {registered} are registered"
+            "{wanted} replicas need as many brokers; registered are {registered}"
         ));
     }
     if active.is_empty() {

@@ -33,7 +33,7 @@ pub const ROWS: &[Setting] = &[
         .doc("A segment of the metadata log that would grow beyond this is rolled."),
     long("metadata.log.segment.ms", "604800000")
         .doc("A segment of the metadata log older than this is rolled."),
-    unset("internal.metadata.log.segment.bytes", Kind::Int).internal()
+    unset("internal.metadata.log.segment.bytes", Kind::Int).at_least(1).internal()
         .doc("For tests: metadata.log.segment.bytes without its lower bound."),
     long("metadata.log.max.record.bytes.between.snapshots", "20971520").at_least(1)
         .doc("A snapshot of the metadata is written after so many bytes of log."),

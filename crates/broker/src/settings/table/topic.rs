@@ -25,7 +25,7 @@ pub const ROWS: &[Setting] = &[
         .doc("Replicas whose fetching is throttled."),
     int("index.interval.bytes", "4096").at_least(0).topic(&[same("log.index.interval.bytes")])
         .doc("An index entry is written for each so many bytes of log."),
-    unset("internal.segment.bytes", Kind::Int).topic(&[]).internal()
+    unset("internal.segment.bytes", Kind::Int).at_least(1).topic(&[]).internal()
         .doc("For tests: segment.bytes without its lower bound. It beats segment.bytes."),
     list("leader.replication.throttled.replicas", "").throttled_replicas().topic(&[]).later()
         .doc("Replicas whose sending is throttled."),
