@@ -82,22 +82,33 @@ impl Log {
 
     /// Once the log before `offset` is gone, these files alone know its producers and epochs.
     async fn save_derived(&self, offset: i64) -> Result<(), StorageError> {
-        let (epochs, is_snapshot_unsynced) = {
+        let (epochs, has_snapshot) = {
             let mut state = self.0.state.lock();
             let epochs = std::mem::take(&mut state.epochs_unsaved).then(|| state.epochs.format());
-            (epochs, state.snapshots_unsynced.contains(&offset))
+            let is_synced = !state.snapshots_unsynced.contains(&offset);
+            (epochs, state.snapshots.contains(&offset).then_some(is_synced))
         };
         if let Some(text) = epochs {
             self.save_epochs(&text).await?;
         }
-        if !is_snapshot_unsynced {
-            return Ok(());
-        }
         let path = self.path(&SegmentFile::Snapshot.name(offset));
-        let file = File::open(&path, OpenOptions::write())
-            .await
-            .map_err(StorageError::io("open", &path))?;
-        file.sync_data().await.map_err(StorageError::io("sync", &path))?;
+        match has_snapshot {
+            Some(true) => return Ok(()),
+            Some(false) => {
+                let file = File::open(&path, OpenOptions::write())
+                    .await
+                    .map_err(StorageError::io("open", &path))?;
+                file.sync_data().await.map_err(StorageError::io("sync", &path))?;
+            }
+            // a full disk or damage has kept it from being written when the segment began
+            None => {
+                let snapshot = self.fold_producers(offset).await?.snapshot();
+                disk::write_atomic(&path, &snapshot)
+                    .await
+                    .map_err(StorageError::io("write", &path))?;
+                self.0.state.lock().snapshots.insert(offset);
+            }
+        }
         disk::sync_dir(&self.0.dir)
             .await
             .map_err(StorageError::io("sync", &self.0.dir))

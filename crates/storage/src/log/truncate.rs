@@ -210,7 +210,7 @@ impl Log {
     }
 
     /// Producer state as of `end`: the last good snapshot before, and the batches since.
-    async fn fold_producers(&self, end: i64) -> Result<ProducerState, StorageError> {
+    pub(super) async fn fold_producers(&self, end: i64) -> Result<ProducerState, StorageError> {
         let snapshots: Vec<i64> = self.0.state.lock().snapshots.range(..=end).copied().collect();
         let (mut producers, mut from) = (ProducerState::default(), i64::MIN);
         for offset in snapshots.into_iter().rev() {

@@ -218,7 +218,7 @@ async fn check_files(model: &Model) {
                 }
             }
             SegmentFile::Snapshot => {
-                let entries = decode_snapshot(&bytes).expect("a good snapshot");
+                let entries = decode_snapshot(&bytes).unwrap_or_else(|what| panic!("{}: {what}", entry.name));
                 let mut producers = ProducerState::default();
                 for bytes in model.batches.range(..offset).map(|(_, bytes)| bytes) {
                     producers.replay(&producer_batch(&BatchHeader::parse(bytes).expect("ours")));

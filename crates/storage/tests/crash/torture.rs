@@ -85,7 +85,7 @@ async fn torture(sim: Sim, keep: Option<f64>) -> Arc<Mutex<Model>> {
 #[test]
 fn recovery_yields_a_prefix_with_all_that_was_durable() {
     let (mut opened, mut cut, mut scanned) = (0, 0, 0);
-    for seed in 0..400 {
+    for seed in 0..40 {
         let keep = match seed % 3 {
             0 => None,
             1 => Some(0.5),

@@ -97,23 +97,32 @@ impl Recovery {
         }
     }
 
-    /// The newest good snapshot that can be trusted: at or below the recovery point, or where the log starts, for there
+    /// The newest good snapshot that can be trusted: at or below the checkpointed recovery
+    /// point, or where the log starts, for there
     /// it was synced before the start was raised. Others tell of what may have been lost, and go.
     async fn load_snapshot(&mut self, start_base: i64) -> Result<Option<(i64, ProducerState)>, StorageError> {
-        let recovery_point = self.report.recovery_point;
+        let checkpointed = self.checkpointed;
+        let is_trusted = |offset: i64| offset <= checkpointed || offset == start_base;
+        for offset in self.state.snapshots.clone() {
+            if !is_trusted(offset) {
+                self.remove_snapshot(offset).await?;
+            }
+        }
         for offset in self.state.snapshots.clone().into_iter().rev() {
             let path = self.path(&SegmentFile::Snapshot.name(offset));
-            if offset <= recovery_point || offset == start_base {
-                let bytes = disk::read(&path).await.map_err(StorageError::io("read", &path))?;
-                match decode_snapshot(&bytes) {
-                    Ok(entries) => return Ok(Some((offset, ProducerState::from_entries(entries)))),
-                    Err(what) => self.note(format!("{} is no good ({what}); removed", path.display())),
-                }
+            let bytes = disk::read(&path).await.map_err(StorageError::io("read", &path))?;
+            match decode_snapshot(&bytes) {
+                Ok(entries) => return Ok(Some((offset, ProducerState::from_entries(entries)))),
+                Err(what) => self.note(format!("{} is no good ({what}); removed", path.display())),
             }
-            self.state.snapshots.remove(&offset);
-            self.remove(&path).await?;
+            self.remove_snapshot(offset).await?;
         }
         Ok(None)
+    }
+
+    async fn remove_snapshot(&mut self, offset: i64) -> Result<(), StorageError> {
+        self.state.snapshots.remove(&offset);
+        self.remove(&self.path(&SegmentFile::Snapshot.name(offset))).await
     }
 
     /// Finishes what retention began: these are below the log's start, and some may be gone already.

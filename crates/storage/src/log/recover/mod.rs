@@ -79,8 +79,9 @@ struct Recovery {
     state: State,
     report: RecoveryReport,
     now: WallMs,
-    /// As checkpointed.
+    /// The log's start and recovery point in the checkpoints.
     log_start_offset: i64,
+    checkpointed: i64,
     /// Where reading begins: all state is known up to here.
     scan_from: i64,
     /// The offset that comes next, once the first batch or segment was met.
@@ -104,6 +105,7 @@ impl Log {
         let lengths = recovery.list().await?;
         recovery.find_segments(&lengths);
         recovery.log_start_offset = hint.log_start_offset.unwrap_or(0);
+        recovery.checkpointed = hint.recovery_point.unwrap_or(0);
         let first_base = recovery.state.segments.keys().next().copied();
         recovery.report.recovery_point = hint.recovery_point.unwrap_or(0).max(first_base.unwrap_or(0));
         recovery.report.was_clean = hint.is_clean;
@@ -117,7 +119,7 @@ impl Log {
         recovery.settle_start().await?;
         recovery.settle_epochs().await?;
         recovery.make_durable().await?;
-        recovery.settle_checkpoints(hint).await?;
+        recovery.settle_checkpoints().await?;
         let Recovery {
             place,
             state,
@@ -176,6 +178,7 @@ impl Recovery {
             report: RecoveryReport::default(),
             now,
             log_start_offset: 0,
+            checkpointed: 0,
             scan_from: 0,
             expected: 0,
             epoch: -1,
@@ -306,9 +309,9 @@ impl Recovery {
     }
 
     /// No checkpoint may claim more than there is.
-    async fn settle_checkpoints(&mut self, hint: RecoveryHint) -> Result<(), StorageError> {
+    async fn settle_checkpoints(&mut self) -> Result<(), StorageError> {
         let next_offset = self.state.next_offset;
-        let claimed = hint.recovery_point.unwrap_or(0);
+        let claimed = self.checkpointed;
         self.state.recovery_point = i64::min(claimed, next_offset);
         if claimed > next_offset {
             self.report.is_below_recovery_point = true;

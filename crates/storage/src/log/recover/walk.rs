@@ -8,6 +8,7 @@ use crate::scan::{BatchWalk, Damage, Located, Step};
 use crate::scrub::Rot;
 use bytes::Bytes;
 use records::Batch;
+use runtime::disk::{File, OpenOptions};
 use runtime::io;
 use std::path::Path;
 
@@ -311,16 +312,35 @@ impl Recovery {
         });
     }
 
-    /// A segment that another follows: its indexes go to their files, and a snapshot is due at its end.
+    /// A segment that another follows: its indexes go to their files, and a snapshot to its end.
     fn seal(&mut self, base: i64) -> Result<(), StorageError> {
         let segment = self.state.segments.get_mut(&base).expect("as before");
         let path = segment.path(SegmentFile::Index);
-        match segment.flush_indexes() {
-            Ok(()) => segment.seal(),
-            // then they stay in memory
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
-            Err(error) => return Err(StorageError::io("write", &path)(error)),
+        let result = segment
+            .flush_indexes()
+            .map(|()| segment.seal())
+            .and_then(|()| self.write_snapshot());
+        match result {
+            // then they stay in memory, and the snapshot is made when it is needed
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+            result => result.map_err(StorageError::io("write", &path)),
         }
+    }
+
+    fn write_snapshot(&mut self) -> io::Result<()> {
+        let offset = self.expected;
+        if offset < self.scan_from || self.state.snapshots.contains(&offset) {
+            return Ok(());
+        }
+        let path = self.path(&SegmentFile::Snapshot.name(offset));
+        let file = File::open_now(&path, OpenOptions::truncate())?;
+        if let Err(error) = file.write_at(&self.state.producers.snapshot(), 0) {
+            self.state.snapshots_failed.insert(offset);
+            return Err(error);
+        }
+        self.state.snapshots.insert(offset);
+        self.state.snapshots_unsynced.insert(offset);
+        self.has_changed_folder = true;
         Ok(())
     }
 }
