@@ -16,7 +16,9 @@
 
 mod capture;
 mod doubtful;
+mod durable;
 mod foreign;
 mod java_tools;
+mod kill;
 mod start;
 mod support;

@@ -17,6 +17,10 @@ impl Raw {
         Ok(Raw { stream })
     }
 
+    pub fn local_port(&self) -> u16 {
+        self.stream.local_addr().expect("it is connected").port()
+    }
+
     pub fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes)
     }

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 pub struct Odradek {
     process: Process,
     folder: TempDir,
+    /// What the broker runs under, such as strace.
+    wrapper: Vec<String>,
     overrides: Vec<String>,
     address: SocketAddr,
 }
@@ -22,12 +24,19 @@ impl Odradek {
     }
 
     pub fn start_with(overrides: &[&str]) -> Odradek {
+        Odradek::start_under(&[], overrides)
+    }
+
+    /// `wrapper` is a command that ends by becoming the one after it.
+    pub fn start_under(wrapper: &[&str], overrides: &[&str]) -> Odradek {
+        let wrapper: Vec<_> = wrapper.iter().map(|one| one.to_string()).collect();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let overrides: Vec<_> = overrides.iter().map(|one| one.to_string()).collect();
-        let process = Process::start(command(&folder, 0, &overrides), folder.path(), "broker");
+        let process = Process::start(command(&folder, 0, &wrapper, &overrides), folder.path(), "broker");
         let mut broker = Odradek {
             process,
             folder,
+            wrapper,
             overrides,
             address: ([127, 0, 0, 1], 0).into(),
         };
@@ -51,10 +60,6 @@ impl Odradek {
         self.folder.path().join("data")
     }
 
-    pub fn id(&self) -> u32 {
-        self.process.id()
-    }
-
     pub fn log(&self) -> String {
         self.process.stderr()
     }
@@ -73,7 +78,7 @@ impl Odradek {
 
     /// Starts again on the same folder and port.
     pub fn restart(&mut self) {
-        let command = command(&self.folder, self.port(), &self.overrides);
+        let command = command(&self.folder, self.port(), &self.wrapper, &self.overrides);
         self.process = Process::start(command, self.folder.path(), "broker");
         self.wait_until_ready();
     }
@@ -98,8 +103,16 @@ impl Odradek {
     }
 }
 
-fn command(folder: &TempDir, port: u16, overrides: &[String]) -> Command {
-    let mut command = Command::new(tools::broker_binary());
+fn command(folder: &TempDir, port: u16, wrapper: &[String], overrides: &[String]) -> Command {
+    let broker = tools::broker_binary();
+    let mut command = match wrapper {
+        [] => Command::new(broker),
+        [program, arguments @ ..] => {
+            let mut command = tools::system(program);
+            command.args(arguments).arg(broker);
+            command
+        }
+    };
     command.current_dir(folder.path());
     let own = [
         format!("listeners=PLAINTEXT://127.0.0.1:{port}"),
