@@ -32,7 +32,6 @@ pub const NO_LEADER: i32 = -1;
 
 /// Features of this version, with their levels.
 pub mod features {
-    /// Finalized at format, with the level.
     pub const METADATA_VERSION: &str = "metadata.version";
     pub const KRAFT_VERSION: &str = "kraft.version";
     pub const ELIGIBLE_LEADER_REPLICAS: &str = "eligible.leader.replicas.version";

@@ -157,3 +157,61 @@ fn an_image_comes_back_from_its_snapshot() {
     assert_eq!(read.image, image);
     assert_eq!(read.voters, voters);
 }
+
+/// A log in a fresh folder, opened as a start does.
+async fn open(path: &std::path::Path) -> (storage::DataDir, super::MetadataLog) {
+    let overrides = [
+        format!("log.dirs={}", path.display()),
+        "internal.metadata.log.segment.bytes=1000".into(),
+    ];
+    let settings = crate::settings::load(None, &overrides)
+        .expect("valid settings")
+        .settings;
+    let options = storage::DataDirOptions { open_files_max: 10 };
+    let data = storage::DataDir::open(path, options).await.expect("it opens");
+    let identity = super::identify(&data, &settings).await.expect("ours");
+    let mut log = super::MetadataLog::open(&data, &settings, &identity)
+        .await
+        .expect("it is read");
+    log.lead().await.expect("it leads");
+    (data, log)
+}
+
+fn topics(names: std::ops::Range<u8>) -> Vec<MetadataRecord> {
+    let topic = |n: u8| {
+        TopicRecord {
+            name: format!("topic-{n}"),
+            topic_id: Uuid([n; 16]),
+        }
+        .into()
+    };
+    names.map(topic).collect()
+}
+
+#[test]
+fn a_large_decision_is_whole_or_absent() {
+    runtime::process::main(async {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("data");
+        let (data, mut log) = open(&path).await;
+        log.append(&topics(1..101))
+            .expect("more than a batch of 1000 bytes holds");
+        assert_eq!(log.commit().await.expect("durable").topic_count(), 100);
+        // what a crash leaves of another one: its beginning
+        let begin = [wire::record::BeginTransactionRecord::default().into()];
+        log.append_parts(&[&begin, &topics(101..111)]).expect("appended");
+        log.commit().await.expect("durable");
+        drop((data, log));
+
+        let (data, mut log) = open(&path).await;
+        assert!(log.in_transaction());
+        assert_eq!(log.latest().topic_count(), 100);
+        log.append(&topics(101..103)).expect("after an abort");
+        assert_eq!(log.commit().await.expect("durable").topic_count(), 102);
+        drop((data, log));
+
+        let (_data, log) = open(&path).await;
+        assert!(!log.in_transaction());
+        assert_eq!(log.latest().topic_count(), 102);
+    });
+}
