@@ -193,14 +193,31 @@ impl Cluster {
         self.connection(node).await?.call(request).await
     }
 
-    /// Does something again while its error may pass and `limit` is not over. The last error comes back as it is, or,
-    /// when time ran out, within one that says so.
+    /// Does something again while its error may pass and `limit` is not over. The last error comes back as it is (as
+    /// [`Error::Uncertain`] if an earlier attempt may have had an effect), or, when time ran out, within one that says
+    /// so.
     pub async fn retry<T, F>(
         &self,
         what: &str,
         limit: Duration,
-        mut attempt: impl FnMut() -> F,
+        attempt: impl FnMut() -> F,
     ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.retry_doubtful(what, limit, attempt)
+            .await
+            .map(|(value, _)| value)
+    }
+
+    /// As [`Cluster::retry`]; beside the value comes the worst outcome of the attempts before: for an answer that may
+    /// be about what an earlier attempt did, such as "the topic exists".
+    pub async fn retry_doubtful<T, F>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<(T, Outcome), Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -209,13 +226,13 @@ impl Cluster {
         let mut backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
         let mut outcome = Outcome::Failed;
         loop {
-            let error =
-                match runtime::time::timeout(deadline.saturating_since(Monotonic::now()), attempt()).await {
-                    Ok(Ok(value)) => return Ok(value),
-                    Ok(Err(error)) if !error.is_retriable() => return Err(error),
-                    Ok(Err(error)) => error,
-                    Err(_) => return Err(expired(what, limit, "no answer yet".into(), Outcome::Unknown)),
-                };
+            let rest = deadline.saturating_since(Monotonic::now());
+            let error = match runtime::time::timeout(rest, attempt()).await {
+                Ok(Ok(value)) => return Ok((value, outcome)),
+                Ok(Err(error)) if !error.is_retriable() => return Err(error.after(outcome)),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(expired(what, limit, "no answer yet".into(), Outcome::Unknown)),
+            };
             outcome = outcome.or(error.outcome());
             let wait = backoff.take();
             if Monotonic::now() + wait >= deadline {

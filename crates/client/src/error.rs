@@ -91,6 +91,14 @@ impl Error {
         }
     }
 
+    /// The same error, after attempts that ended so.
+    pub(crate) fn after(self, before: Outcome) -> Error {
+        match before {
+            Outcome::Failed => self,
+            Outcome::Unknown => self.uncertain(),
+        }
+    }
+
     pub(crate) fn config(key: &str, value: &str, allowed: String) -> Error {
         Error::Config {
             key: key.into(),

@@ -15,7 +15,7 @@ pub use topics::{
     CreatedTopic, NewTopic, PartitionDescription, ReplicaAssignment, TopicDescription, TopicName,
 };
 
-use crate::{ClientConfig, Cluster, Error};
+use crate::{ClientConfig, Cluster, Error, Outcome};
 use runtime::time::Duration;
 use wire::{ErrorCode, Request};
 
@@ -54,6 +54,15 @@ impl Admin {
     async fn call_any<R: Request>(&self, request: &R) -> Result<R::Response, Error> {
         self.cluster
             .retry(R::KEY.name(), self.limit(), || self.cluster.call_any(request))
+            .await
+    }
+
+    /// As [`Admin::call_any`], for a request that changes something: with the outcome of the attempts before, for the
+    /// answer may be about what one of those did.
+    async fn change_any<R: Request>(&self, request: &R) -> Result<(R::Response, Outcome), Error> {
+        let attempt = || self.cluster.call_any(request);
+        self.cluster
+            .retry_doubtful(R::KEY.name(), self.limit(), attempt)
             .await
     }
 

@@ -122,7 +122,7 @@ impl Admin {
             timeout_ms: self.timeout_ms(),
             validate_only,
         };
-        let answer = self.call_any(&request).await?;
+        let (answer, before) = self.change_any(&request).await?;
         let results = answer.topics.into_iter().map(|topic| {
             let created = CreatedTopic {
                 id: topic.topic_id,
@@ -132,7 +132,10 @@ impl Admin {
             let message = topic.error_message.as_deref();
             let checked = Error::check(CreateTopicsRequest::KEY, topic.error_code, message);
             self.cluster.forget_topic(&topic.name);
-            (topic.name, checked.map(|()| created))
+            (
+                topic.name,
+                checked.map(|()| created).map_err(|error| error.after(before)),
+            )
         });
         Ok(results.collect())
     }
@@ -183,7 +186,7 @@ impl Admin {
         {
             request.topics.clear();
         }
-        let answer = self.call_any(&request).await?;
+        let (answer, before) = self.change_any(&request).await?;
         let results = answer.responses.into_iter().map(|topic| {
             let message = topic.error_message.as_deref();
             let result = Error::check(DeleteTopicsRequest::KEY, topic.error_code, message);
@@ -192,6 +195,7 @@ impl Admin {
             }
             let asked_by_id = topics.contains(&TopicName::Id(topic.topic_id));
             let name = topic.name.filter(|_| !asked_by_id).map(TopicName::Name);
+            let result = result.map_err(|error| error.after(before));
             (name.unwrap_or(TopicName::Id(topic.topic_id)), result)
         });
         Ok(results.collect())
@@ -223,7 +227,7 @@ impl Admin {
             timeout_ms: self.timeout_ms(),
             validate_only,
         };
-        let mut answer = self.call_any(&request).await?;
+        let (mut answer, before) = self.change_any(&request).await?;
         self.cluster.forget_topic(topic);
         let result = answer
             .results
@@ -234,6 +238,7 @@ impl Admin {
             result.error_code,
             result.error_message.as_deref(),
         )
+        .map_err(|error| error.after(before))
     }
 
     /// Describes topics with all their partitions, in as many requests as the broker's limit makes it take.
