@@ -1,6 +1,7 @@
 //! Clients of other languages against our broker: each creates a topic, writes with every codec, and reads what every
 //! other one wrote. The same against Apache Kafka, which shows that the comparison itself is right.
 
+use crate::native;
 use crate::support::kafka::ApacheKafka;
 use crate::support::odradek::Odradek;
 use crate::support::process::run;
@@ -88,6 +89,8 @@ fn judge(bootstrap: &str) {
             expect(&mut expected, &topic, &rows);
         }
     }
+    native::write(bootstrap, "written-by-native", &rows());
+    expect(&mut expected, "written-by-native", &rows());
     kcat_writes(bootstrap, folder.path());
     expect(&mut expected, "written-by-kcat", &rows_of_kcat());
     let topics: Vec<_> = expected
@@ -101,6 +104,11 @@ fn judge(bootstrap: &str) {
         command.arg("read").arg(bootstrap).args(&topics);
         compare(judge.name, &expected, read_back(&run(command, LIMIT), judge.name));
     }
+    compare(
+        "native",
+        &expected,
+        read_back(&native::read(bootstrap, &topics), "native"),
+    );
     let mut by_kcat = Topics::new();
     for topic in &topics {
         let mut command = tools::system("kcat");

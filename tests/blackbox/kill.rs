@@ -54,7 +54,7 @@ fn fifty_kills_in_mid_load_lose_nothing_that_was_acknowledged() {
             task.await.expect("the load does not panic");
         }
         let read = read_all(&bootstrap).await;
-        let acknowledged = acknowledged.lock().expect("no panic");
+        let acknowledged = acknowledged.lock().expect("no panic").clone();
         assert!(
             acknowledged.len() > KILLS * 10,
             "there was load: {}",

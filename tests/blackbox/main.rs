@@ -20,5 +20,6 @@ mod durable;
 mod foreign;
 mod java_tools;
 mod kill;
+mod native;
 mod start;
 mod support;
