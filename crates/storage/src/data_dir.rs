@@ -68,7 +68,8 @@ struct Shared {
     logs: Mutex<BTreeMap<TopicPartition, Log>>,
     /// Held while logs are opened or deleted, so that no two do so with one folder.
     opening: AsyncMutex<()>,
-    _lock: disk::LockGuard,
+    /// Until the shutdown.
+    lock: Mutex<Option<disk::LockGuard>>,
 }
 
 impl DataDir {
@@ -115,7 +116,7 @@ impl DataDir {
             high_watermarks: Mutex::new(high_watermarks),
             logs: Mutex::default(),
             opening: AsyncMutex::new(()),
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         })))
     }
 
@@ -314,7 +315,14 @@ impl DataDir {
     }
 
     /// Ends all logs, and leaves the mark of a clean shutdown if all of them are on the disk. True when it was left.
+    /// Whoever still holds a clone holds a closed folder: it may be opened again from here on.
     pub async fn shutdown(&self, broker_epoch: i64) -> Result<bool, StorageError> {
+        let is_clean = self.end_logs(broker_epoch).await;
+        self.0.lock.lock().take();
+        is_clean
+    }
+
+    async fn end_logs(&self, broker_epoch: i64) -> Result<bool, StorageError> {
         let errors = self.checkpoint_logs().await;
         self.logs().iter().for_each(Log::abandon);
         if !errors?.is_empty() {
