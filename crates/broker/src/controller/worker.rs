@@ -133,7 +133,8 @@ impl Worker {
                 answer(committed.clone());
             }
             if let Some(stop) = stop {
-                // who asked may be gone
+                // the log first: who asked may open the folder again at once, or be gone
+                drop(self);
                 let _ = stop.send(Ok(()));
                 return;
             }
