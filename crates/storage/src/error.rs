@@ -80,11 +80,17 @@ pub enum AppendError {
     #[error("unsupported format: {0}")]
     UnsupportedFormat(String),
     /// Kafka: INVALID_RECORD.
-    #[error("invalid record: {0}")]
-    InvalidRecord(String),
+    #[error("invalid record: {what}")]
+    InvalidRecord {
+        what: String,
+        record_index: Option<usize>,
+    },
     /// Kafka: INVALID_TIMESTAMP.
-    #[error("invalid timestamp: {0}")]
-    InvalidTimestamp(String),
+    #[error("invalid timestamp: {what}")]
+    InvalidTimestamp {
+        what: String,
+        record_index: Option<usize>,
+    },
     /// Kafka: MESSAGE_TOO_LARGE.
     #[error("a batch of {bytes} bytes is larger than max.message.bytes = {max}")]
     MessageTooLarge { bytes: u64, max: u64 },

@@ -142,7 +142,12 @@ impl Log {
         let (first, last) = match prepared {
             [first, .., last] => (first, last),
             [only] => (only, only),
-            [] => return Err(AppendError::InvalidRecord("no batch at all".into())),
+            [] => {
+                return Err(AppendError::InvalidRecord {
+                    what: "no batch at all".into(),
+                    record_index: None,
+                });
+            }
         };
         let bytes: u64 = prepared
             .iter()

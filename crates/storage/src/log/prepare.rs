@@ -93,8 +93,11 @@ pub(super) fn prepare(
 ) -> Result<Vec<Prepared>, AppendError> {
     let batches = parse_all(bytes, false)?;
     if origin == AppendOrigin::Client && batches.len() != 1 {
-        let why = format!("{} batches where one is expected", batches.len());
-        return Err(AppendError::InvalidRecord(why));
+        let what = format!("{} batches where one is expected", batches.len());
+        return Err(AppendError::InvalidRecord {
+            what,
+            record_index: None,
+        });
     }
     let prepared = batches
         .into_iter()
@@ -198,7 +201,7 @@ fn malformed(error: RecordsError) -> AppendError {
 }
 
 fn refused(error: InvalidBatch) -> AppendError {
-    let why = error.to_string();
+    let (why, record_index) = (error.to_string(), error.record_index());
     match error.refusal() {
         Refusal::CorruptMessage => AppendError::Corrupt(why),
         Refusal::MessageTooLarge => match error {
@@ -208,9 +211,15 @@ fn refused(error: InvalidBatch) -> AppendError {
             },
             _ => AppendError::Corrupt(why),
         },
-        Refusal::InvalidTimestamp => AppendError::InvalidTimestamp(why),
+        Refusal::InvalidTimestamp => AppendError::InvalidTimestamp {
+            what: why,
+            record_index,
+        },
         Refusal::UnsupportedForMessageFormat => AppendError::UnsupportedFormat(why),
         Refusal::UnsupportedCompressionType => AppendError::UnsupportedCompression(why),
-        Refusal::InvalidRecord => AppendError::InvalidRecord(why),
+        Refusal::InvalidRecord => AppendError::InvalidRecord {
+            what: why,
+            record_index,
+        },
     }
 }

@@ -87,19 +87,19 @@ fn bad_batches_are_refused_and_leave_no_trace() {
             refuse(patched(16, 1)),
             AppendError::UnsupportedFormat(_)
         ));
-        assert!(matches!(refuse(Bytes::new()), AppendError::InvalidRecord(_)));
+        assert!(matches!(refuse(Bytes::new()), AppendError::InvalidRecord { .. }));
         assert!(matches!(
             refuse(batch(&[&[0; 600]], NOW.0)),
             AppendError::MessageTooLarge { .. }
         ));
         assert!(matches!(
             refuse(batch(&[b"x"], NOW.0 + 3_600_001)),
-            AppendError::InvalidTimestamp(_)
+            AppendError::InvalidTimestamp { .. }
         ));
         let two = [good.as_ref(), good.as_ref()].concat();
-        assert!(matches!(refuse(two.into()), AppendError::InvalidRecord(_)));
+        assert!(matches!(refuse(two.into()), AppendError::InvalidRecord { .. }));
         let control = build(BatchBuilder::new(Compression::None).control(true), &[b"x"], NOW.0);
-        assert!(matches!(refuse(control), AppendError::InvalidRecord(_)));
+        assert!(matches!(refuse(control), AppendError::InvalidRecord { .. }));
         assert_eq!(log.log_end_offset(), 0);
         assert_eq!(
             bench.names(),
