@@ -418,7 +418,8 @@ impl Consumer {
     fn start_tasks(&mut self) {
         let now = Monotonic::now();
         let metadata = self.cluster.metadata();
-        let mut unknown: BTreeSet<Arc<str>> = BTreeSet::new();
+        // Topics to ask about; `true` where what is known is of no use, `false` where it is merely old.
+        let mut unknown: BTreeMap<Arc<str>, bool> = BTreeMap::new();
         let mut to_ask = Vec::new();
         let mut by_node: BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> = BTreeMap::new();
         for (name, partition) in &mut self.partitions {
@@ -435,7 +436,7 @@ impl Consumer {
             let topic = metadata.topic(&name.topic);
             let leader = topic.as_ref().and_then(|topic| topic.leader(name.partition).ok());
             let (Some(topic), Some(leader)) = (topic, leader) else {
-                unknown.insert(name.topic.clone());
+                unknown.insert(name.topic.clone(), true);
                 continue;
             };
             let (topic_id, bytes_max) = (topic.id, self.config.max_partition_fetch_bytes);
@@ -450,14 +451,14 @@ impl Consumer {
                 .or_default()
                 .insert(name.clone(), wanted);
             if self.cluster.young_topic(&name.topic).is_none() {
-                unknown.insert(name.topic.clone());
+                unknown.entry(name.topic.clone()).or_insert(false);
             }
         }
         if !to_ask.is_empty() {
             self.ask_positions(to_ask);
         }
-        for topic in unknown {
-            self.ask_topic(topic);
+        for (topic, is_useless) in unknown {
+            self.ask_topic(topic, is_useless);
         }
         for (node, wanted) in by_node {
             self.start_fetch(node, wanted);

@@ -10,7 +10,7 @@ use wire::{ApiKey, ErrorCode};
 use super::fetched::Fetched;
 use super::offsets::{FoundOffsets, list_offsets};
 use super::{Consumer, Fetch, FetchSession, IsolationLevel, Position, Wanted};
-use crate::{Cluster, Error, OffsetSpec, TopicPartition};
+use crate::{Error, OffsetSpec, TopicPartition};
 
 /// What a task has to tell.
 pub(super) enum Report {
@@ -77,7 +77,9 @@ impl Consumer {
         });
     }
 
-    pub(super) fn ask_topic(&mut self, topic: Arc<str>) {
+    /// Asks about a topic beside everything else. What is known of it `is_useless` when it lacks a partition or a
+    /// leader that is needed; one that is merely old is good until the next comes.
+    pub(super) fn ask_topic(&mut self, topic: Arc<str>, is_useless: bool) {
         if !self.asking_topics.insert(topic.clone()) {
             return;
         }
@@ -87,13 +89,13 @@ impl Consumer {
             self.config.client.retry_backoff,
         );
         runtime::task::spawn(async move {
-            // Known, but with a partition that has no leader: that answer is of no use. One that is merely old is
-            // good until the next comes.
-            if has_leaderless(&cluster, &topic) {
+            let is_again = is_useless && cluster.metadata().topic(&topic).is_some();
+            if is_again {
                 cluster.forget_topic(&topic);
             }
             let result = cluster.topic(&topic, limit).await.map(drop);
-            if has_leaderless(&cluster, &topic) {
+            if is_again || result.is_err() {
+                // The next answer may be of no more use than the last.
                 sleep(pause).await;
             }
             let _ = reporter.send(Report::Topic { topic, result }).await;
@@ -258,16 +260,6 @@ impl Consumer {
             }
         }
     }
-}
-
-fn has_leaderless(cluster: &Cluster, topic: &str) -> bool {
-    let topic = cluster.metadata().topic(topic);
-    topic.is_none_or(|topic| {
-        topic
-            .partitions
-            .iter()
-            .any(|partition| partition.leader.is_none())
-    })
 }
 
 fn out_of_range(name: &TopicPartition, offset: i64) -> Error {
