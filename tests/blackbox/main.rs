@@ -8,6 +8,7 @@
 //! | `java_tools` | Apache Kafka's command-line tools, on the wire and on our segments |
 //! | `native` | our own client, against our broker and Apache Kafka's |
 //! | `doubtful` | requests that are wrong in one way each, asked of both brokers: the same answers |
+//! | `moving` | a data folder that moves between our broker and Apache Kafka's |
 //! | `kill` | kill -9 in mid-load: no acknowledged record lost |
 //! | `durable` | the system calls: no acknowledgement before the fdatasync that covers it |
 //! | `capture` | not a test: captures golden bytes from Apache Kafka when asked to |
@@ -20,6 +21,7 @@ mod durable;
 mod foreign;
 mod java_tools;
 mod kill;
+mod moving;
 mod native;
 mod start;
 mod support;

@@ -12,8 +12,25 @@ const CLUSTER_ID: &str = "T2RyYWRla3NPcmFjbGUuLg";
 /// One Apache Kafka broker, its own controller too, in a temporary folder; it ends when dropped.
 pub struct ApacheKafka {
     process: Process,
-    folder: TempDir,
+    data: PathBuf,
     port: u16,
+    _folder: TempDir,
+}
+
+/// Where a node listens, as a broker and as a controller.
+#[derive(Clone, Copy)]
+pub struct Ports {
+    pub broker: u16,
+    pub controller: u16,
+}
+
+impl Ports {
+    pub fn free() -> Ports {
+        Ports {
+            broker: free_port(),
+            controller: free_port(),
+        }
+    }
 }
 
 impl ApacheKafka {
@@ -24,20 +41,27 @@ impl ApacheKafka {
 
     pub fn start_with(settings: &[(&str, &str)]) -> ApacheKafka {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (port, controller) = (free_port(), free_port());
+        let data = folder.path().join("data");
+        ApacheKafka::start_on(folder, data, Ports::free(), settings)
+    }
+
+    /// On a data folder that somebody else may have filled.
+    pub fn start_on_data(data: PathBuf, ports: Ports) -> ApacheKafka {
+        ApacheKafka::start_on(tempfile::tempdir().expect("a temporary folder"), data, ports, &[])
+    }
+
+    fn start_on(folder: TempDir, data: PathBuf, ports: Ports, settings: &[(&str, &str)]) -> ApacheKafka {
         let properties = folder.path().join("server.properties");
-        std::fs::write(
-            &properties,
-            server_properties(folder.path(), port, controller, settings),
-        )
-        .expect("the folder is writable");
+        std::fs::write(&properties, server_properties(&data, ports, settings))
+            .expect("the folder is writable");
         let mut command = tools::java("Oracle", "-Xmx512m");
         command.arg(&properties).arg(CLUSTER_ID);
         let process = Process::start(command, folder.path(), "kafka");
         let mut kafka = ApacheKafka {
             process,
-            folder,
-            port,
+            data,
+            port: ports.broker,
+            _folder: folder,
         };
         kafka.wait_until_ready();
         kafka
@@ -48,7 +72,7 @@ impl ApacheKafka {
     }
 
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     /// Stops it cleanly; its folder stays until the value is dropped.
@@ -72,20 +96,21 @@ impl ApacheKafka {
     }
 }
 
-fn server_properties(folder: &Path, port: u16, controller: u16, settings: &[(&str, &str)]) -> String {
+fn server_properties(data: &Path, ports: Ports, settings: &[(&str, &str)]) -> String {
+    let Ports { broker, controller } = ports;
     let mut text = format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
          controller.listener.names=CONTROLLER\n\
          controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
-         log.dirs={}/data\n\
+         log.dirs={}\n\
          offsets.topic.replication.factor=1\n\
          transaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\n\
          share.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n",
-        folder.display()
+        data.display()
     );
     for (key, value) in settings {
         text.push_str(&format!("{key}={value}\n"));
