@@ -215,3 +215,52 @@ fn a_large_decision_is_whole_or_absent() {
         assert_eq!(log.latest().topic_count(), 102);
     });
 }
+
+/// Copies a folder of files, and of folders of files.
+async fn copy(from: &std::path::Path, to: &std::path::Path) {
+    use runtime::disk;
+    disk::create_dir_all(to).await.expect("a new folder");
+    for entry in disk::read_dir(from).await.expect("the folder is there") {
+        let (from, to) = (from.join(&entry.name), to.join(&entry.name));
+        if entry.is_dir {
+            Box::pin(copy(&from, &to)).await;
+        } else {
+            disk::write_atomic(&to, &disk::read(&from).await.expect("read"))
+                .await
+                .expect("written");
+        }
+    }
+}
+
+#[test]
+fn a_data_folder_of_apache_kafka_is_read() {
+    let kafkas = concat!(env!("CARGO_MANIFEST_DIR"), "/../storage/testdata/apache-kafka");
+    runtime::process::main(async {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("data");
+        copy(std::path::Path::new(kafkas), &path).await;
+        let (_data, log) = open(&path).await;
+        let image = log.latest();
+        assert_eq!(
+            image.topic("segments").expect("Kafka's topic").partitions.len(),
+            5
+        );
+        assert_eq!(image.feature("metadata.version"), 29);
+        assert_eq!(image.feature("transaction.version"), 2);
+        let (broker, partition) = (
+            image.broker(1).expect("registered"),
+            image.partition("segments", 0),
+        );
+        assert_eq!(broker.endpoints[0].name, "PLAINTEXT");
+        let partition = partition.expect("it is there");
+        assert_eq!(
+            (partition.replicas.as_slice(), partition.directories.as_slice()),
+            (&[1][..], &broker.log_dirs[..])
+        );
+        assert!(
+            broker.fenced && partition.leader == metadata::NO_LEADER,
+            "it was stopped cleanly"
+        );
+        assert_eq!(partition.elr, [1], "and waits to be elected again");
+    });
+}

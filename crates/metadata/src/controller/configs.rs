@@ -206,13 +206,10 @@ impl<'a> Changes<'a> {
                 }
             }
             ResourceKind::Broker if name.is_empty() => {}
+            // Kafka's brokers refuse any id but their own before the controller sees it
             ResourceKind::Broker => match name.parse::<i32>() {
-                Ok(id) if id >= 0 && self.image.broker(id).is_none() => {
-                    let message = format!("broker {id} is not registered");
-                    return Err(Refusal::new(ErrorCode::BrokerIdNotRegistered, message));
-                }
-                Ok(id) if id >= 0 => {}
-                _ => return invalid(format!("{name:?} is no broker's id")),
+                Ok(id) if self.image.broker(id).is_some() => {}
+                _ => return invalid(format!("{name:?} is not the id of a registered broker")),
             },
         }
         Ok(Resource {

@@ -660,6 +660,6 @@ fn min_insync_replicas_is_the_clusters_while_elr_is_on() {
         (ErrorCode::None, 2),
         "the value, and a ClearElrRecord"
     );
-    assert_eq!(alter("2", 0), (ErrorCode::BrokerIdNotRegistered, 0));
+    assert_eq!(alter("2", 0), (ErrorCode::InvalidRequest, 0));
     assert_eq!(alter("x", 0), (ErrorCode::InvalidRequest, 0));
 }
