@@ -339,6 +339,10 @@ fn refused(call: &Call, terms: &Terms, index: i32, topic: &str, error: ErrorCode
         error,
         ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
     );
+    let is_unknown = matches!(
+        error,
+        ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId
+    );
     let current_leader = if terms.version >= 16 && moved {
         let (leader_id, leader_epoch) = cluster_view::leader_of(&call.node().image(), topic, index);
         LeaderIdAndEpoch {
@@ -354,7 +358,8 @@ fn refused(call: &Call, terms: &Terms, index: i32, topic: &str, error: ErrorCode
         high_watermark: -1,
         last_stable_offset: -1,
         log_start_offset: -1,
-        aborted_transactions: None,
+        // Null where a log was asked, empty where there was none to ask: as Kafka has it.
+        aborted_transactions: is_unknown.then(Vec::new),
         preferred_read_replica: -1,
         current_leader,
         ..Default::default()

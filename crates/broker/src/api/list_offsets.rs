@@ -6,7 +6,7 @@
 //! - v2: isolation level; the last stable offset equals the high watermark while there are no transactions.
 //!   v4 (KIP-320): leader epochs. v10 (KIP-1075): timeout_ms, for remote storage.
 //! - By time: the first record at or after the target, below the high watermark; none: −1, −1.
-//! - A partition named twice: INVALID_REQUEST. A leader whose high watermark has not reached its epoch's start:
+//! - A partition named twice: INVALID_REQUEST, once. A leader whose high watermark has not reached its epoch's start:
 //!   OFFSET_NOT_AVAILABLE for the latest, before v5 LEADER_NOT_AVAILABLE.
 //! - Only the debugging replica (−2) may read up to the log end.
 
@@ -46,12 +46,14 @@ pub async fn handle(call: Call, head: Head, request: ListOffsetsRequest) -> List
     for topic in &request.topics {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in &topic.partitions {
-            let found = if mentions[&(topic.name.as_str(), asked.partition_index)] > 1 {
-                Err(ErrorCode::InvalidRequest)
-            } else {
-                find(&call, &head, request.replica_id, &topic.name, asked).await
+            let index = asked.partition_index;
+            let found = match mentions.remove(&(topic.name.as_str(), index)) {
+                // It was answered at its first mention.
+                None => continue,
+                Some(1) => find(&call, &head, request.replica_id, &topic.name, asked).await,
+                Some(_) => Err(ErrorCode::InvalidRequest),
             };
-            partitions.push(told(asked.partition_index, head.version, found));
+            partitions.push(told(index, head.version, found));
         }
         topics.push(ListOffsetsTopicResponse {
             name: topic.name.clone(),

@@ -32,6 +32,7 @@ const ADMIN_CLIENT_ID: &str = "__admin_client";
 /// Offsets in a batch's header.
 const BATCH_LENGTH_AT: usize = 8;
 const MAGIC_AT: usize = 16;
+const MAGIC: u8 = 2;
 const ATTRIBUTES_AT: usize = 21;
 const BATCH_OVERHEAD: usize = 12;
 const BATCH_HEADER_BYTES: usize = 61;
@@ -186,7 +187,13 @@ fn checked_batch(version: i16, records: Option<Bytes>) -> Result<Bytes, AppendFa
             "a Produce request must hold exactly one record batch per partition",
         ));
     }
-    if batch[MAGIC_AT] != 2 {
+    if batch[MAGIC_AT] > MAGIC {
+        return Err(refuse(
+            ErrorCode::CorruptMessage,
+            "the batch's magic is none that Kafka ever had",
+        ));
+    }
+    if batch[MAGIC_AT] < MAGIC {
         return Err(refuse(
             ErrorCode::InvalidRecord,
             "only record batches of magic 2 are accepted",
@@ -352,6 +359,7 @@ mod tests {
         check(3, None, Some(ErrorCode::InvalidRecord));
         check(3, Some(Bytes::new()), Some(ErrorCode::InvalidRecord));
         check(3, batch(|b| b[16] = 1), Some(ErrorCode::InvalidRecord));
+        check(3, batch(|b| b[16] = 3), Some(ErrorCode::CorruptMessage));
         check(3, batch(|b| b.push(0)), Some(ErrorCode::InvalidRecord));
         check(3, batch(|b| b[11] = 59), Some(ErrorCode::InvalidRecord));
         check(3, batch(|b| b[11] = 1), Some(ErrorCode::CorruptMessage));

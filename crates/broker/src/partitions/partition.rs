@@ -532,27 +532,32 @@ fn min_isr(state: &State) -> usize {
 }
 
 fn append_failure(error: AppendError) -> AppendFailure {
-    let code = match &error {
+    let (code, record_index) = match &error {
         AppendError::Full { .. } | AppendError::Fenced(_) | AppendError::Closed(_) => {
-            ErrorCode::KafkaStorageError
+            (ErrorCode::KafkaStorageError, None)
         }
-        AppendError::Corrupt(_) => ErrorCode::CorruptMessage,
-        AppendError::UnsupportedCompression(_) => ErrorCode::UnsupportedCompressionType,
-        AppendError::InvalidRecord(_) => ErrorCode::InvalidRecord,
-        AppendError::InvalidTimestamp(_) => ErrorCode::InvalidTimestamp,
-        AppendError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
-        AppendError::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,
-        AppendError::OutOfOrderSequence(_) => ErrorCode::OutOfOrderSequenceNumber,
-        AppendError::InvalidProducerEpoch(_) => ErrorCode::InvalidProducerEpoch,
-        AppendError::InvalidTxnState(_) => ErrorCode::InvalidTxnState,
-        AppendError::UnsupportedFormat(_) => ErrorCode::UnsupportedForMessageFormat,
+        AppendError::Corrupt(_) => (ErrorCode::CorruptMessage, None),
+        AppendError::UnsupportedCompression(_) => (ErrorCode::UnsupportedCompressionType, None),
+        AppendError::InvalidRecord { record_index, .. } => (ErrorCode::InvalidRecord, *record_index),
+        // A batch's own timestamp type counts as its first record's fault, as in Kafka.
+        AppendError::InvalidTimestamp { record_index, .. } => {
+            (ErrorCode::InvalidTimestamp, Some(record_index.unwrap_or(0)))
+        }
+        AppendError::MessageTooLarge { .. } => (ErrorCode::MessageTooLarge, None),
+        AppendError::RecordListTooLarge { .. } => (ErrorCode::RecordListTooLarge, None),
+        AppendError::OutOfOrderSequence(_) => (ErrorCode::OutOfOrderSequenceNumber, None),
+        AppendError::InvalidProducerEpoch(_) => (ErrorCode::InvalidProducerEpoch, None),
+        AppendError::InvalidTxnState(_) => (ErrorCode::InvalidTxnState, None),
+        AppendError::UnsupportedFormat(_) => (ErrorCode::UnsupportedForMessageFormat, None),
         AppendError::StaleLeaderEpoch { .. } | AppendError::UnexpectedOffset { .. } => {
-            ErrorCode::UnknownServerError
+            (ErrorCode::UnknownServerError, None)
         }
     };
+    let message = error.to_string();
+    let records = record_index.map(|index| (i32::try_from(index).unwrap_or(i32::MAX), message.clone()));
     AppendFailure {
         error: code,
-        message: error.to_string(),
-        records: Vec::new(),
+        message,
+        records: records.into_iter().collect(),
     }
 }
