@@ -262,6 +262,14 @@ fn dump_log_segments_finds_our_files_valid() {
             "isvalid: true",
         ],
     );
+    let snapshots = [
+        files(&broker.data(), "checkpoint"),
+        files(&broker.data().join("__cluster_metadata-0"), "checkpoint"),
+    ];
+    for snapshot in snapshots.concat() {
+        let arguments = format!("--cluster-metadata-decoder --files {snapshot}");
+        calls.add(DUMP, &arguments, &["SnapshotHeader", "isvalid: true"]);
+    }
     let outputs = calls.run();
     for output in &outputs {
         for bad in [
