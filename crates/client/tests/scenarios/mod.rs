@@ -27,6 +27,7 @@ pub async fn all(bootstrap: &str) {
     out_of_range(bootstrap).await;
     fetch_sessions_over_many_partitions(bootstrap).await;
     large_records(bootstrap).await;
+    partitions_that_come_later(bootstrap).await;
     administration(bootstrap).await;
     topics_that_are_made_again(bootstrap).await;
 }
@@ -481,6 +482,42 @@ pub async fn large_records(bootstrap: &str) {
         read.iter()
             .all(|record| record.value.as_deref() == Some(&large[..]))
     );
+}
+
+pub async fn partitions_that_come_later(bootstrap: &str) {
+    let topic = topic(bootstrap, "later", 1).await;
+    let mut consumer = consumer(bootstrap);
+    consumer.assign([TopicPartition::new(topic.as_str(), 2)]);
+    assert!(
+        consumer
+            .poll(Duration::from_millis(500))
+            .await
+            .expect("nothing")
+            .is_empty()
+    );
+    admin(bootstrap)
+        .create_partitions(&topic, 3, None, false)
+        .await
+        .expect("created");
+    let producer = producer(bootstrap);
+    let started = Monotonic::now();
+    // The producer too learns of it when its metadata is asked for anew.
+    while producer
+        .partitions_for(&topic)
+        .await
+        .expect("known")
+        .partitions
+        .len()
+        < 3
+    {
+        assert!(started.elapsed() < PATIENCE);
+        producer.cluster().forget_topic(&topic);
+    }
+    producer
+        .send_and_wait(ProducerRecord::new(topic.as_str()).partition(2).value("v"))
+        .await
+        .expect("acknowledged");
+    assert_eq!(read(&mut consumer, 1).await[0].partition, 2);
 }
 
 pub async fn administration(bootstrap: &str) {
