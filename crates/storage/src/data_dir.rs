@@ -24,6 +24,9 @@ const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 const LOG_STARTS: &str = "log-start-offset-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 
+/// Logs that are brought to the disk side by side.
+const CHECKPOINTS_AT_ONCE: usize = 64;
+
 /// How a data folder is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct DataDirOptions {
@@ -271,25 +274,34 @@ impl DataDir {
 
     /// The logs that could not be checkpointed are told by their errors.
     async fn checkpoint_logs(&self) -> Result<Vec<StorageError>, StorageError> {
-        let (mut done, mut points, mut errors) = (Vec::new(), Offsets::new(), Vec::new());
-        for log in self.logs() {
-            match log.prepare_checkpoint().await {
-                Ok(Some(prepared)) => {
-                    points.insert(log.topic_partition().clone(), prepared.recovery_point);
-                    done.push((log, prepared));
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!("no checkpoint of {}: {error}", log.topic_partition());
-                    errors.push(error);
+        let mut errors = Vec::new();
+        for logs in self.logs().chunks(CHECKPOINTS_AT_ONCE) {
+            let start = |log: &Log| {
+                let log = log.clone();
+                runtime::task::spawn(async move { (log.prepare_checkpoint().await, log) })
+            };
+            let tasks: Vec<_> = logs.iter().map(start).collect();
+            let (mut done, mut points) = (Vec::new(), Offsets::new());
+            for task in tasks {
+                match task.await {
+                    Ok((Ok(Some(prepared)), log)) => {
+                        points.insert(log.topic_partition().clone(), prepared.recovery_point);
+                        done.push((log, prepared));
+                    }
+                    Ok((Ok(None), _)) => {}
+                    Ok((Err(error), log)) => {
+                        tracing::warn!("no checkpoint of {}: {error}", log.topic_partition());
+                        errors.push(error);
+                    }
+                    Err(error) => errors.push(StorageError::Closed(error.to_string())),
                 }
             }
-        }
-        if !points.is_empty() {
-            self.0.checkpoints.raise_recovery_points(points).await?;
-        }
-        for (log, prepared) in done {
-            log.checkpointed(prepared).await;
+            if !points.is_empty() {
+                self.0.checkpoints.raise_recovery_points(points).await?;
+            }
+            for (log, prepared) in done {
+                log.checkpointed(prepared).await;
+            }
         }
         Ok(errors)
     }
@@ -323,6 +335,7 @@ impl DataDir {
     }
 
     async fn end_logs(&self, broker_epoch: i64) -> Result<bool, StorageError> {
+        self.logs().iter().for_each(Log::stop_appends);
         let errors = self.checkpoint_logs().await;
         self.logs().iter().for_each(Log::abandon);
         if !errors?.is_empty() {

@@ -206,6 +206,8 @@ impl BatchWalk {
                 self.end - self.position,
                 usize::max(len, BATCH_CHUNK_BYTES) as u64,
             );
+            // what is in the page cache comes without waiting: let others run between chunks
+            runtime::task::yield_now().await;
             self.chunk = self.file.read_bytes(self.position, want as usize).await?;
             self.chunk_at = self.position;
         }

@@ -91,7 +91,7 @@ impl Log {
         if let Some(fence) = &state.fence {
             return Err(AppendError::Fenced(fence.clone()));
         }
-        match state.closed {
+        match state.closed || !state.takes_appends {
             true => Err(AppendError::Closed(self.0.tp.to_string())),
             false => Ok(()),
         }

@@ -161,6 +161,11 @@ impl Log {
         }
     }
 
+    /// Appends are refused from here on: what a shutdown's checkpoint covers is all there is.
+    pub(crate) fn stop_appends(&self) {
+        self.0.state.lock().takes_appends = false;
+    }
+
     /// Ends this log's life in this process: nothing is appended or read any more.
     pub(crate) fn abandon(&self) {
         let mut state = self.0.state.lock();

@@ -101,6 +101,8 @@ struct State {
     recent: VecDeque<Recent>,
     fence: Option<FenceReason>,
     closed: bool,
+    /// False once a shutdown has begun.
+    takes_appends: bool,
     /// Counts truncations: a read that began before one is void.
     truncations: u64,
     sync_running: bool,

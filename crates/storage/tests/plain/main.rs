@@ -4,6 +4,7 @@
 
 mod append;
 mod data_dir;
+mod kafka_tools;
 mod properties;
 mod read;
 mod recovery;

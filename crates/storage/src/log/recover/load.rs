@@ -62,8 +62,30 @@ impl Recovery {
         let has_epochs = self.load_epochs(lengths).await?;
         let start_base = self.start_base();
         let snapshot = self.load_snapshot(start_base).await?;
-        if snapshot.as_ref().is_some_and(|(offset, _)| *offset >= start_base) {
+        if let Some((offset, producers)) = &snapshot
+            && *offset >= start_base
+            && self.state.segments.range(..start_base).next().is_some()
+        {
+            // it may be in the page cache alone, and what it could be made from again goes
+            let (path, bytes) = (
+                self.path(&SegmentFile::Snapshot.name(*offset)),
+                producers.snapshot(),
+            );
+            disk::write_atomic(&path, &bytes)
+                .await
+                .map_err(StorageError::io("write", &path))?;
             self.drop_segments_below(start_base).await?;
+        }
+        if snapshot.as_ref().is_some_and(|(offset, _)| *offset >= start_base) {
+            for offset in self
+                .state
+                .snapshots
+                .range(..start_base)
+                .copied()
+                .collect::<Vec<_>>()
+            {
+                self.remove_snapshot(offset).await?;
+            }
         }
         let first_base = self.state.segments.keys().next().copied().unwrap_or(start_base);
         let are_indexed = self.sealed_are_indexed(lengths, recovery_point);
@@ -97,12 +119,13 @@ impl Recovery {
         }
     }
 
-    /// The newest good snapshot that can be trusted: at or below the checkpointed recovery
-    /// point, or where the log starts, for there
-    /// it was synced before the start was raised. Others tell of what may have been lost, and go.
+    /// The newest good snapshot that can be trusted: at or below the checkpointed recovery point, or where the log or its
+    /// first segment starts, for there it was synced before what is below went. Others tell of what may have been lost,
+    /// and go.
     async fn load_snapshot(&mut self, start_base: i64) -> Result<Option<(i64, ProducerState)>, StorageError> {
         let checkpointed = self.checkpointed;
-        let is_trusted = |offset: i64| offset <= checkpointed || offset == start_base;
+        let first_base = self.state.segments.keys().next().copied().unwrap_or(start_base);
+        let is_trusted = |offset: i64| offset <= checkpointed || offset == start_base || offset == first_base;
         for offset in self.state.snapshots.clone() {
             if !is_trusted(offset) {
                 self.remove_snapshot(offset).await?;
