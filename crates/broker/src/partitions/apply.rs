@@ -74,7 +74,7 @@ impl Applier {
     /// Opens the logs of an image before this incarnation is registered: they are recovered, and nobody leads.
     pub async fn recover(&self, image: &Image) {
         self.put_strays_aside(image).await;
-        self.open_the_new(image).await;
+        self.open_the_new(image, false).await;
     }
 
     /// Applies one image; false when a part of it must be tried again.
@@ -83,7 +83,7 @@ impl Applier {
             time::sleep(Duration::from_millis(runtime::rng::below(300))).await;
         }
         self.drop_the_deleted(image).await;
-        let all_open = self.open_the_new(image).await;
+        let all_open = self.open_the_new(image, true).await;
         let all_assigned = self.assign(image).await;
         self.partitions.applied.send_replace(image.offset());
         all_open && all_assigned
@@ -156,8 +156,9 @@ impl Applier {
         }
     }
 
-    /// Opens what is not hosted, bounded in parallel; false when a log could not be opened.
-    async fn open_the_new(&self, image: &Image) -> bool {
+    /// Opens what is not hosted, bounded in parallel; false when a log could not be opened and may be tried again.
+    /// `is_new` says that what is not hosted was just created.
+    async fn open_the_new(&self, image: &Image, is_new: bool) -> bool {
         let node_id = self.settings.node_id();
         let opens_max = self.settings.num_recovery_threads_per_data_dir().max(OPENS_MIN);
         let slots = Arc::new(Semaphore::new(opens_max));
@@ -195,7 +196,7 @@ impl Applier {
         }
         let mut all_open = true;
         for opening in openings {
-            all_open &= self.host(opening).await;
+            all_open &= self.host(opening, is_new).await;
         }
         all_open
     }
@@ -240,7 +241,7 @@ impl Applier {
         }
     }
 
-    async fn host(&self, opening: Opening) -> bool {
+    async fn host(&self, opening: Opening, is_new: bool) -> bool {
         let Opening {
             topic,
             topic_id,
@@ -251,11 +252,11 @@ impl Applier {
             Ok(Ok(partition)) => Hosted::Online(partition),
             Ok(Err(error)) => {
                 error!(topic, partition = index, %error, "cannot open a log: the partition is offline");
-                Hosted::Offline
+                Hosted::Offline { is_new }
             }
             Err(error) => {
                 error!(topic, partition = index, %error, "opening a log was cut short: the partition is offline");
-                Hosted::Offline
+                Hosted::Offline { is_new }
             }
         };
         let mut hosted = self.partitions.hosted.write();
@@ -264,9 +265,9 @@ impl Applier {
             partitions: BTreeMap::new(),
         });
         assert_eq!(entry.id, topic_id, "a topic of the old id was dropped before");
-        let is_online = matches!(opened, Hosted::Online(_));
+        let is_settled = !matches!(opened, Hosted::Offline { is_new: true });
         entry.partitions.insert(index, opened);
-        is_online
+        is_settled
     }
 
     /// Passes on leaders, epochs and settings; false when a partition could not begin to lead.
@@ -308,7 +309,10 @@ impl Applier {
     fn is_hosted(&self, topic: &str, index: i32) -> bool {
         let hosted = self.partitions.hosted.read();
         let partition = hosted.get(topic).and_then(|topic| topic.partitions.get(&index));
-        matches!(partition, Some(Hosted::Online(_)))
+        matches!(
+            partition,
+            Some(Hosted::Online(_) | Hosted::Offline { is_new: false })
+        )
     }
 
     /// The broker's settings under what was altered while running.

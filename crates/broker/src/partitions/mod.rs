@@ -37,8 +37,11 @@ struct HostedTopic {
 #[derive(Clone)]
 enum Hosted {
     Online(Arc<Partition>),
-    /// Its log could not be opened.
-    Offline,
+    /// Its log could not be opened. What failed while it was recovered is not tried again in this process: after a failed
+    /// sync the page cache shows what the disk may not hold. A log that is new has nothing to lose.
+    Offline {
+        is_new: bool,
+    },
 }
 
 impl Partitions {
@@ -61,7 +64,7 @@ impl Partitions {
                     return Err(ErrorCode::UnknownTopicId);
                 }
                 Some(Hosted::Online(partition)) => return Ok(partition.clone()),
-                Some(Hosted::Offline) => return Err(ErrorCode::KafkaStorageError),
+                Some(Hosted::Offline { .. }) => return Err(ErrorCode::KafkaStorageError),
                 None => {}
             }
         }
@@ -77,7 +80,7 @@ impl Partitions {
         let partitions = hosted.values().flat_map(|topic| topic.partitions.values());
         let online = partitions.filter_map(|hosted| match hosted {
             Hosted::Online(partition) => Some(partition.clone()),
-            Hosted::Offline => None,
+            Hosted::Offline { .. } => None,
         });
         online.collect()
     }
@@ -89,7 +92,7 @@ impl Partitions {
         partitions
             .filter(|hosted| match hosted {
                 Hosted::Online(partition) => fenced(partition),
-                Hosted::Offline => true,
+                Hosted::Offline { .. } => true,
             })
             .count()
     }
