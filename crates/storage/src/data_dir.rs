@@ -248,7 +248,7 @@ impl DataDir {
         let _opening = self.0.opening.lock().await;
         let log = self.0.logs.lock().remove(tp);
         if let Some(log) = log {
-            log.abandon();
+            log.abandon_folder().await;
         }
         let dir = self.0.path.join(tp.to_string());
         let unique = u128::from(runtime::rng::u64()) << 64 | u128::from(runtime::rng::u64());

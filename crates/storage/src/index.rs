@@ -252,7 +252,9 @@ mod tests {
         index.truncate(7);
         index.push(entry(90));
         assert!(index.flush(open).expect("flushes"));
-        let bytes = std::fs::read(&path).expect("reads");
+        let file = open().expect("opens");
+        let mut bytes = vec![0; file.len().expect("length") as usize];
+        file.read_exact_at(&mut bytes, 0).expect("reads");
         assert_eq!(bytes.len(), 64);
         assert_eq!(decode_offset_index(&bytes, 1000)[7], (1270, 9000));
         let mut thawed = Index::<OffsetIndexEntry>::sealed(bytes.len() as u64 + 5);

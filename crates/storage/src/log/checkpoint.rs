@@ -75,7 +75,8 @@ impl Log {
         if let Some(fence) = &state.fence {
             return Err(StorageError::Fenced(fence.clone()));
         }
-        if state.recovery_point == state.next_offset && !state.epochs_unsaved {
+        let is_done = state.recovery_point == state.next_offset && !state.epochs_unsaved;
+        if is_done || state.closed {
             return Ok(None);
         }
         let failed = StorageError::io("write indexes of", &self.0.dir);
@@ -164,6 +165,12 @@ impl Log {
     /// Appends are refused from here on: what a shutdown's checkpoint covers is all there is.
     pub(crate) fn stop_appends(&self) {
         self.0.state.lock().takes_appends = false;
+    }
+
+    /// As [`Log::abandon`], and waits for who has its turn with the folder.
+    pub(crate) async fn abandon_folder(&self) {
+        self.abandon();
+        drop(self.0.turn.lock().await);
     }
 
     /// Ends this log's life in this process: nothing is appended or read any more.

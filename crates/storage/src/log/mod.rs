@@ -47,7 +47,7 @@ use crate::topic_id::TopicId;
 use retain::Retired;
 use runtime::io;
 use runtime::mutant::{Mutant, planted};
-use runtime::sync::{AsyncMutex, Mutex, watch};
+use runtime::sync::{AsyncMutex, Mutex, MutexGuard, watch};
 use runtime::time::{Monotonic, WallMs};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -301,8 +301,13 @@ impl Log {
         });
     }
 
-    fn closed_error(&self) -> StorageError {
-        StorageError::Closed(self.0.tp.to_string())
+    /// The state of a log that is neither closed nor deleted: its folder is where it was.
+    fn open_state(&self) -> Result<MutexGuard<'_, State>, StorageError> {
+        let state = self.0.state.lock();
+        match state.closed {
+            true => Err(StorageError::Closed(self.0.tp.to_string())),
+            false => Ok(state),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ impl Log {
         let target = self.log_end_offset();
         loop {
             {
-                let mut state = self.0.state.lock();
+                let mut state = self.open_state()?;
                 // a truncation may have taken the target away
                 if state.durable_end >= i64::min(target, state.next_offset) && !state.folder_unsynced {
                     return Ok(state.durable_end);
@@ -40,15 +40,14 @@ impl Log {
                     return Ok(state.next_offset);
                 }
             }
-            if durable.changed().await.is_err() {
-                return Err(self.closed_error());
-            }
+            let result = durable.changed().await;
+            result.expect("the log holds the sender, and this call the log");
         }
     }
 
     /// Starts a round unless one runs. Its end is told to all who watch.
     pub(super) fn start_sync(&self, state: &mut State) {
-        if state.sync_running || state.fence.is_some() {
+        if state.sync_running || state.fence.is_some() || state.closed {
             return;
         }
         state.sync_running = true;
@@ -70,6 +69,8 @@ impl Log {
                     runtime::trace!("{} durable to {}", self.0.tp, state.durable_end);
                 }
             }
+            // its folder was renamed to be deleted
+            Err(_) if state.closed => {}
             Err((path, error)) => {
                 self.fence(&mut state, "syncing", &path, &error);
                 if planted(Mutant::AppendAfterIoError) {

@@ -19,7 +19,7 @@ impl Log {
     pub async fn assign_epoch(&self, epoch: i32) -> Result<(), StorageError> {
         let _turn = self.0.turn.lock().await;
         let text = {
-            let mut state = self.0.state.lock();
+            let mut state = self.open_state()?;
             let next_offset = state.next_offset;
             if !state.epochs.assign(epoch, next_offset) {
                 return Ok(());
@@ -34,7 +34,7 @@ impl Log {
     pub async fn raise_log_start_offset(&self, offset: i64) -> Result<i64, StorageError> {
         let _turn = self.0.turn.lock().await;
         let offset = {
-            let state = self.0.state.lock();
+            let state = self.open_state()?;
             let offset = i64::min(offset, state.next_offset);
             if offset <= state.log_start_offset {
                 return Ok(state.log_start_offset);
@@ -56,7 +56,7 @@ impl Log {
     pub async fn truncate_to(&self, offset: i64) -> Result<(), StorageError> {
         let _turn = self.0.turn.lock().await;
         let (log_start_offset, next_offset, recovery_point) = {
-            let state = self.0.state.lock();
+            let state = self.open_state()?;
             if let Some(fence) = &state.fence {
                 return Err(StorageError::Fenced(fence.clone()));
             }
@@ -111,6 +111,7 @@ impl Log {
     /// Empties the log and lets it go on at `offset`.
     pub async fn truncate_fully_and_start_at(&self, offset: i64) -> Result<(), StorageError> {
         let _turn = self.0.turn.lock().await;
+        drop(self.open_state()?);
         self.start_anew(offset).await
     }
 

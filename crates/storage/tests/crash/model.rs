@@ -84,6 +84,26 @@ impl Model {
         self.opened += 1;
         self.cut += report.cut_bytes;
         self.scanned += report.scanned_bytes;
+        self.take_sequences(log);
+    }
+}
+
+impl Model {
+    /// The base offset of the batch that holds this offset.
+    pub fn batch_start(&self, offset: i64) -> i64 {
+        match self.batches.range(..=offset).next_back() {
+            Some((base, _)) if offset < self.end => *base,
+            _ => self.end,
+        }
+    }
+
+    pub fn truncated(&mut self, end: i64, log: &Log) {
+        self.batches.retain(|base, _| *base < end);
+        self.end = i64::min(self.end, end);
+        self.take_sequences(log);
+    }
+
+    fn take_sequences(&mut self, log: &Log) {
         self.next_sequence.clear();
         for (producer, entry) in log.producer_state().producers() {
             self.next_sequence

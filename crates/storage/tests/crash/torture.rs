@@ -42,7 +42,19 @@ async fn live(model: Arc<Mutex<Model>>) {
                     .expect("raises");
                 model.lock().start = start;
             }
-            3..=7 => {
+            3 => {
+                let to = {
+                    let mut model = model.lock();
+                    let back = runtime::rng::below(20) as i64;
+                    let to = model.batch_start(model.end - back);
+                    let to = if to < model.start { model.end } else { to };
+                    model.durable = i64::min(model.durable, to);
+                    to
+                };
+                log.truncate_to(to).await.expect("truncates");
+                model.lock().truncated(to, &log);
+            }
+            4..=7 => {
                 let end = log.sync().await.expect("syncs");
                 let mut model = model.lock();
                 model.durable = i64::max(model.durable, end);

@@ -159,8 +159,7 @@ fn rot_is_found_by_readers_and_by_the_scrubber() {
         let last = bench
             .names()
             .iter()
-            .filter(|name| name.ends_with(".log"))
-            .next_back()
+            .rfind(|name| name.ends_with(".log"))
             .expect("one")
             .clone();
         let base: i64 = last[..20].parse().expect("a number");
