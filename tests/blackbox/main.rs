@@ -9,6 +9,7 @@
 //! | `native` | our own client, against our broker and Apache Kafka's |
 //! | `doubtful` | requests that are wrong in one way each, asked of both brokers: the same answers |
 //! | `moving` | a data folder that moves between our broker and Apache Kafka's |
+//! | `rough` | neighbours that misbehave: garbage, half requests, slow readers |
 //! | `kill` | kill -9 in mid-load: no acknowledged record lost |
 //! | `durable` | the system calls: no acknowledgement before the fdatasync that covers it |
 //! | `capture` | not a test: captures golden bytes from Apache Kafka when asked to |
@@ -23,5 +24,6 @@ mod java_tools;
 mod kill;
 mod moving;
 mod native;
+mod rough;
 mod start;
 mod support;

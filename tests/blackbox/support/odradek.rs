@@ -60,6 +60,10 @@ impl Odradek {
         self.folder.path().join("data")
     }
 
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn log(&self) -> String {
         self.process.stderr()
     }
