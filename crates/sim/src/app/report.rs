@@ -260,7 +260,7 @@ fn timeline(history: &History) -> Vec<String> {
     for loss in history.losses.iter().filter(|l| l.partition.is_none()) {
         events.push((
             loss.at,
-            format!("{} unsynced writes may be lost: {}", loss.at, loss.cause),
+            format!("{} unsynced writes may be lost: {:?}", loss.at, loss.cause),
         ));
     }
     events.extend(history.healed.map(|at| (at, format!("{at} healed"))));

@@ -206,6 +206,8 @@ pub struct Poll {
     pub out_of_range: bool,
     /// Part of the last full read of the healed cluster.
     pub last_read: bool,
+    /// Handed out from what a consumer had fetched earlier, perhaps before this call.
+    pub buffered: bool,
 }
 
 /// One record that a reader was handed.
@@ -291,7 +293,13 @@ pub struct Loss {
     pub at: At,
     /// One partition (a failed fsync), or all (power).
     pub partition: Option<Partition>,
-    pub cause: &'static str,
+    pub cause: Cause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    PowerLoss,
+    IoError,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -388,9 +396,28 @@ impl History {
 
     /// Whether something may have been lost from a partition's unsynced tail between two moments.
     pub fn lossy_between(&self, partition: Partition, from: At, to: At) -> bool {
-        self.losses
+        let concerning = self
+            .losses
             .iter()
-            .any(|l| l.partition.is_none_or(|p| p == partition) && l.at >= from && l.at <= to)
+            .filter(|l| l.partition.is_none_or(|p| p == partition));
+        concerning
+            .filter(|l| l.at <= to)
+            .any(|l| self.loss_ends(l) >= from)
+    }
+
+    /// A fenced log can still be read; what it loses it loses when it is opened again.
+    fn loss_ends(&self, loss: &Loss) -> At {
+        match loss.cause {
+            Cause::PowerLoss => loss.at,
+            Cause::IoError => {
+                let next = self
+                    .node_starts
+                    .iter()
+                    .filter(|s| s.at >= loss.at)
+                    .min_by_key(|s| s.at);
+                next.map_or(At::END, |start| start.ready.unwrap_or(At::END))
+            }
+        }
     }
 
     pub fn sends(&self) -> impl Iterator<Item = (&Op, &Send)> {

@@ -130,13 +130,21 @@ impl<'h> Model<'h> {
         } else {
             Source::Read
         };
+        let by_value = &self.by_value;
+        // What a consumer had buffered it read at some time after the record was sent.
+        let earliest = |value: Option<ValueId>| {
+            let sent = value.and_then(|v| by_value.get(&v)).map(|(sent, _)| sent.invoked);
+            sent.filter(|sent| poll.buffered && *sent < op.invoked)
+                .unwrap_or(op.invoked)
+        };
         let log = self.logs.entry(poll.partition).or_default();
         for seen in &poll.records {
             let Seen { offset, value, .. } = *seen;
+            let invoked = earliest(value);
             log.observations.push(Observation {
                 offset,
                 value,
-                invoked: op.invoked,
+                invoked,
                 at,
                 source,
                 binding,

@@ -118,6 +118,7 @@ impl Script {
             log_start: None,
             out_of_range: false,
             last_read: false,
+            buffered: false,
         };
         change(&mut poll);
         self.op(Call::Poll(poll), Outcome::Ok)
@@ -147,7 +148,7 @@ impl Script {
         self.history.losses.push(Loss {
             at,
             partition: None,
-            cause: "power_loss",
+            cause: Cause::PowerLoss,
         });
         self
     }

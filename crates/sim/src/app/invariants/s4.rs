@@ -2,7 +2,7 @@
 //! every other error on append or fsync fences the log until it is opened again.
 
 use super::{Invariant, Violation};
-use crate::app::history::{At, Expect, History, IoErrorKind, Model, Op, Partition, Send};
+use crate::app::history::{At, Call, Expect, History, IoErrorKind, Model, Op, Partition, Send};
 
 pub const INVARIANT: Invariant = Invariant {
     id: "S4",
@@ -61,11 +61,30 @@ fn appended_after_error(history: &History, partition: Partition, op: &Op, send: 
             && e.kind.fences()
             && e.at < op.invoked
             && started_before(history, completed) < e.at
+            && was_open(history, partition, started_before(history, completed), e.at)
     })?;
     Some(format!(
         "{} was given {:?} at {}, and took a record that was sent at {} without having been opened again",
         error.path, error.kind, error.at, op.invoked
     ))
+}
+
+/// Whether a process that started at `from` served the partition before `until`. An error while a log is being opened
+/// fences nothing: that log is opened again.
+fn was_open(history: &History, partition: Partition, from: At, until: At) -> bool {
+    history.ops.iter().any(|op| {
+        let on_partition = match &op.call {
+            Call::Send(send) => {
+                send.offset.is_some()
+                    && send.topic == partition.topic
+                    && send.partition == Some(partition.index)
+            }
+            Call::Poll(poll) => poll.partition == partition && !poll.buffered,
+            Call::Offset(_) | Call::DeleteRecords(_) | Call::InitProducerId { .. } => false,
+            Call::CreateTopic { .. } | Call::DeleteTopic { .. } => false,
+        };
+        on_partition && op.outcome.is_ok() && op.invoked > from && op.completed.is_some_and(|at| at < until)
+    })
 }
 
 fn never_resumed(history: &History, partition: Partition, op: &Op) -> Option<String> {
@@ -136,6 +155,7 @@ mod tests {
         for kind in [IoErrorKind::Write, IoErrorKind::Sync, IoErrorKind::SyncNoSpace] {
             let mut script = Script::new();
             restart(&mut script);
+            script.acked(6, 0);
             error(&mut script, kind);
             restart(&mut script);
             script.acked(7, 0);

@@ -31,7 +31,12 @@ impl TopicPlan {
     pub fn draw(name: String, dice: &mut Dice) -> TopicPlan {
         let mut config = BTreeMap::new();
         let mut set = |key: &str, value: String| config.insert(key.to_owned(), value);
-        let segment_bytes = dice.pick(&[4096, 8192, 16384, 65536]);
+        // Most topics keep everything: only there can a lost record be told from a removed one.
+        let retains_little = dice.chance(350);
+        let segment_bytes = match retains_little {
+            true => dice.pick(&[1024, 2048, 4096, 16_384]),
+            false => dice.pick(&[4096, 8192, 16_384, 65_536]),
+        };
         set("internal.segment.bytes", segment_bytes.to_string());
         set(
             "index.interval.bytes",
@@ -40,15 +45,17 @@ impl TopicPlan {
         if dice.chance(300) {
             set("segment.ms", dice.between(1000, 8000).to_string());
         }
-        // Most topics keep everything: only there can a lost record be told from a removed one.
-        match dice.below(10) {
-            0 | 1 => drop(set(
+        if retains_little && dice.chance(700) {
+            set(
                 "retention.bytes",
-                (segment_bytes * dice.between(1, 4)).to_string(),
-            )),
-            2 => drop(set("retention.ms", dice.between(2000, 10_000).to_string())),
-            _ => drop(set("retention.ms", "-1".to_owned())),
+                (segment_bytes * dice.between(0, 3)).to_string(),
+            );
         }
+        let retention_ms = match retains_little {
+            true => dice.between(500, 10_000).to_string(),
+            false => "-1".to_owned(),
+        };
+        set("retention.ms", retention_ms);
         if dice.chance(200) {
             set("write.caching", "true".to_owned());
         }

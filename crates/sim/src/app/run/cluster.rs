@@ -2,7 +2,7 @@
 
 use super::disk_reader;
 use crate::app::clock;
-use crate::app::history::{At, NodePanic, NodeStart, Recorder, Stop, ViewMoment};
+use crate::app::history::{At, Cause, Loss, NodePanic, NodeStart, Recorder, Stop, ViewMoment};
 use crate::app::plan::Plan;
 use runtime::sim::{DiskSpeed, Link, NetConfig, NodeId, PowerLoss, Sim};
 use runtime::sync::{AsyncMutex, Mutex, watch};
@@ -162,7 +162,7 @@ impl Cluster {
             Stop::PowerLoss | Stop::PowerLossInRecovery => {
                 let in_recovery = !was_serving && self.sim.is_running(node);
                 self.sim.power_loss(node);
-                self.note_loss("power_loss");
+                self.note_power_loss();
                 let mut ended = state.ended.lock();
                 let again = in_recovery || *ended == Stop::PowerLossInRecovery && !was_serving;
                 *ended = if again {
@@ -200,15 +200,13 @@ impl Cluster {
         self.sim.restart(self.broker(index));
     }
 
-    fn note_loss(&self, cause: &'static str) {
-        let at = clock::now();
-        self.recorder.with(|h| {
-            h.losses.push(crate::app::history::Loss {
-                at,
-                partition: None,
-                cause,
-            })
-        });
+    fn note_power_loss(&self) {
+        let loss = Loss {
+            at: clock::now(),
+            partition: None,
+            cause: Cause::PowerLoss,
+        };
+        self.recorder.with(|h| h.losses.push(loss));
     }
 
     pub fn note_panics(&self) {

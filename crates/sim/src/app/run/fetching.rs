@@ -152,6 +152,7 @@ impl Fetched {
             log_start: self.log_start,
             out_of_range: self.error == Some(ErrorCode::OffsetOutOfRange),
             last_read: false,
+            buffered: false,
         };
         (outcome, poll)
     }

@@ -99,6 +99,7 @@ async fn read(
             outcome.error().map(str::to_owned),
             poll.high_watermark,
         );
+        let out_of_range = poll.out_of_range;
         let broken = poll.batches.iter().find(|b| !b.crc_valid).map(|b| b.base_offset);
         recorder.complete(op, outcome, |call| {
             *call = Call::Poll(crate::app::history::Poll {
@@ -112,6 +113,15 @@ async fn read(
         if error.is_none() && high_watermark.is_some_and(|hw| last.end >= hw) {
             last.failed = None;
             return last;
+        }
+        // Retention goes on meanwhile: what it took is not to be read.
+        if out_of_range
+            && let Ok(start) = log_start(&mut caller, &topic, partition.index).await
+            && start > last.end
+        {
+            (last.start, last.end) = (start, start);
+            moved = true;
+            continue;
         }
         if let Some(why) =
             error.or(broken.map(|offset| format!("the batch at {offset} has a wrong checksum")))

@@ -133,5 +133,6 @@ pub fn empty_poll(partition: Partition, reader: u32, position: i64) -> Poll {
         log_start: None,
         out_of_range: false,
         last_read: false,
+        buffered: false,
     }
 }

@@ -5,7 +5,7 @@
 
 use super::cluster::Cluster;
 use super::disk_reader;
-use crate::app::history::{At, Damage, IoError, IoErrorKind, Loss, Recorder, TopicFacts};
+use crate::app::history::{At, Cause, Damage, IoError, IoErrorKind, Loss, Recorder, TopicFacts};
 use runtime::sim::{DiskFault, NodeId, Sim};
 use runtime::sync::Mutex;
 use std::sync::Arc;
@@ -129,7 +129,7 @@ impl Watcher {
                 h.losses.push(Loss {
                     at,
                     partition,
-                    cause: "io_error",
+                    cause: Cause::IoError,
                 });
             }
         });

@@ -125,6 +125,7 @@ fn take(
         let poll = Poll {
             records,
             moved: standing.moved,
+            buffered: true,
             ..empty_poll(partition, worker.stream, standing.position)
         };
         worker
