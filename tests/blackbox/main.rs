@@ -25,5 +25,7 @@ mod kill;
 mod moving;
 mod native;
 mod rough;
+#[path = "../../crates/client/tests/scenarios/mod.rs"]
+mod scenarios;
 mod start;
 mod support;
