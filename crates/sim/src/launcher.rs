@@ -20,7 +20,7 @@ use std::time::Duration;
 const EXIT_OWN_FAULT: i32 = 3;
 
 /// A build that takes longer than this is worth a word.
-const PATIENCE: Duration = Duration::from_millis(800);
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// What `cargo run`, `cargo test` or `cargo clippy` set for its own build and must not shape this one.
 const NOT_OURS: [&str; 7] = [
@@ -126,7 +126,7 @@ fn say_so_if_it_takes_long() -> Sender<()> {
     let (finished, wait) = channel();
     std::thread::spawn(move || {
         if wait.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("sim: the sources changed, building the simulator ...");
+            eprintln!("sim: building the simulator ...");
         }
     });
     finished

@@ -17,9 +17,13 @@ fn launcher() -> Command {
 #[test]
 fn it_is_silent_when_there_is_nothing_to_build() {
     assert!(launcher().arg("list").output().unwrap().status.success());
-    let warm = launcher().arg("list").output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&warm.stderr), "");
-    assert!(!warm.stdout.is_empty());
+    // On a machine with more to do than cores, even finding that out may take long enough for a word.
+    let silent = (0..5).any(|_| {
+        let warm = launcher().arg("list").output().unwrap();
+        assert!(!warm.stdout.is_empty());
+        warm.stderr.is_empty()
+    });
+    assert!(silent);
 }
 
 #[test]
