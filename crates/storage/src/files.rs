@@ -66,11 +66,6 @@ impl Files {
             cache.by_age.remove(&age);
         }
     }
-
-    #[cfg(test)]
-    fn open_count(&self) -> usize {
-        self.0.cache.lock().files.len()
-    }
 }
 
 impl Cache {
@@ -93,31 +88,5 @@ impl Cache {
         if let Some((_, key)) = self.by_age.pop_first() {
             self.files.remove(&key);
         }
-    }
-}
-
-#[cfg(all(test, not(madsim)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_longest_unused_file_goes_first() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let files = Files::new(2);
-        let keys: Vec<_> = (0..3).map(|_| files.new_key()).collect();
-        let open = |n: usize| {
-            let path = folder.path().join(n.to_string());
-            files.get(keys[n], &path, OpenOptions::create()).expect("opens")
-        };
-        let first = open(0);
-        open(1);
-        open(0);
-        open(2);
-        assert_eq!(files.open_count(), 2);
-        first.write_at(b"kept", 0).expect("a clone outlives the cache");
-        files.forget(keys[0]);
-        files.forget(keys[0]);
-        assert_eq!(files.open_count(), 1);
-        assert_eq!(open(0).len().expect("length"), 4);
     }
 }

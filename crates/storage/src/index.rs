@@ -217,49 +217,15 @@ fn read_entries<E: Entry>(file: &File, count: usize) -> io::Result<Vec<E>> {
     Ok(bytes.chunks_exact(E::BYTES).map(E::decode).collect())
 }
 
-#[cfg(all(test, not(madsim)))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use runtime::disk::OpenOptions;
 
     fn entry(n: u32) -> OffsetIndexEntry {
         OffsetIndexEntry {
             offset_delta: n * 3,
             position: n * 100,
         }
-    }
-
-    #[test]
-    fn memory_and_file_answer_alike() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("i");
-        let open = || File::open_now(&path, OpenOptions::create());
-        let mut index = Index::empty();
-        (1..=50).for_each(|n| index.push(entry(n)));
-        assert!(index.flush(open).expect("flushes"));
-        assert!(!index.flush(open).expect("nothing to do"));
-        let mut sealed = index.clone();
-        sealed.seal();
-        for target in 0..160 {
-            let holds = |e: &OffsetIndexEntry| e.offset_delta <= target;
-            let wanted = index.partition_point(open, holds).expect("memory");
-            assert_eq!(
-                sealed.partition_point(open, holds).expect("file"),
-                wanted,
-                "{target}"
-            );
-        }
-        index.truncate(7);
-        index.push(entry(90));
-        assert!(index.flush(open).expect("flushes"));
-        let file = open().expect("opens");
-        let mut bytes = vec![0; file.len().expect("length") as usize];
-        file.read_exact_at(&mut bytes, 0).expect("reads");
-        assert_eq!(bytes.len(), 64);
-        assert_eq!(decode_offset_index(&bytes, 1000)[7], (1270, 9000));
-        let mut thawed = Index::<OffsetIndexEntry>::sealed(bytes.len() as u64 + 5);
-        thawed.thaw(open).expect("reads");
-        assert_eq!(thawed.last(open).expect("in memory"), Some(entry(90)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::error::StorageError;
 use crate::names::{self, LEADER_EPOCH_CHECKPOINT, SegmentFile, segment_file_of};
 use crate::producer_state::{ProducerState, decode_snapshot};
 use runtime::disk;
+use runtime::io;
 use std::collections::BTreeMap;
 
 impl Recovery {
@@ -71,12 +72,15 @@ impl Recovery {
                 self.path(&SegmentFile::Snapshot.name(*offset)),
                 producers.snapshot(),
             );
-            disk::write_atomic(&path, &bytes)
-                .await
-                .map_err(StorageError::io("write", &path))?;
-            self.drop_segments_below(start_base).await?;
+            match disk::write_atomic(&path, &bytes).await {
+                Ok(()) => self.drop_segments_below(start_base).await?,
+                // then retention drops them, when there is space
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+                Err(error) => return Err(StorageError::io("write", &path)(error)),
+            }
         }
-        if snapshot.as_ref().is_some_and(|(offset, _)| *offset >= start_base) {
+        let has_lower_segments = self.state.segments.range(..start_base).next().is_some();
+        if !has_lower_segments && snapshot.as_ref().is_some_and(|(offset, _)| *offset >= start_base) {
             for offset in self
                 .state
                 .snapshots

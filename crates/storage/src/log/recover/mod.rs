@@ -91,6 +91,7 @@ struct Recovery {
     /// Never, but for a planted bug: even after a clean stop what lies beyond the recovery point is checked.
     trusts_tail: bool,
     has_changed_folder: bool,
+    is_disk_full: bool,
 }
 
 impl Log {
@@ -186,6 +187,7 @@ impl Recovery {
             epoch: -1,
             trusts_tail: false,
             has_changed_folder: false,
+            is_disk_full: false,
         }
     }
 

@@ -144,8 +144,7 @@ impl Recovery {
             match self.take(base, step, is_indexing) {
                 Taken::Batch => {
                     if let Some((position, bytes)) = tail {
-                        file.write_at(&bytes, position)
-                            .map_err(StorageError::io("write", &path))?;
+                        self.write_again(&file, &path, position, &bytes)?;
                     }
                 }
                 Taken::End => break,
@@ -184,6 +183,31 @@ impl Recovery {
                 (!self.trusts_tail).then(|| (at.position, bytes.clone()))
             }
             _ => None,
+        }
+    }
+
+    /// Where a full disk refuses even to overwrite, the sync that follows has to do: a log that can be read is worth more
+    /// than a guard against a failed sync before a kill before a full disk.
+    fn write_again(
+        &mut self,
+        file: &File,
+        path: &Path,
+        position: u64,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        if self.is_disk_full {
+            return Ok(());
+        }
+        match file.write_at(bytes, position) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                self.is_disk_full = true;
+                self.note(format!(
+                    "no space is left to write the tail of {} again",
+                    path.display()
+                ));
+                Ok(())
+            }
+            result => result.map_err(StorageError::io("write", path)),
         }
     }
 
