@@ -405,6 +405,26 @@ impl History {
             .any(|l| self.loss_ends(l) >= from)
     }
 
+    /// Whether a broker that started last before `at` may have failed to open a partition's log: an I/O error met it,
+    /// or the file that names its topic was damaged. Such a log was not recovered, and is as it was left.
+    pub fn may_be_unopened(&self, partition: Partition, at: At) -> bool {
+        let started = self
+            .node_starts
+            .iter()
+            .map(|s| s.at)
+            .filter(|s| *s <= at)
+            .max()
+            .unwrap_or_default();
+        let concerns = |p: Option<Partition>| p.is_none_or(|p| p == partition);
+        let mut errors = self.io_errors.iter().filter(|e| concerns(e.partition));
+        let mut damages = self
+            .damages
+            .iter()
+            .filter(|d| d.partition == partition && d.at <= at);
+        errors.any(|e| e.at >= started && e.at <= at)
+            || damages.any(|d| d.file.ends_with("partition.metadata"))
+    }
+
     /// A fenced log can still be read; what it loses it loses when it is opened again.
     fn loss_ends(&self, loss: &Loss) -> At {
         match loss.cause {

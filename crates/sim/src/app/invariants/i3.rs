@@ -27,7 +27,7 @@ fn check_snapshot(model: &Model, log: &LogView, snapshot: &SnapshotView, at: At)
     let Some(entries) = snapshot.entries.as_ref().filter(|_| snapshot.offset <= log.end()) else {
         return Ok(());
     };
-    if model.history.any_damage(log.partition, at) {
+    if model.history.any_damage(log.partition, at) || model.history.may_be_unopened(log.partition, at) {
         return Ok(());
     }
     let held: BTreeMap<i64, SnapshotEntry> = entries.iter().map(|e| (e.producer_id, *e)).collect();

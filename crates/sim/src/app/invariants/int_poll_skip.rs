@@ -37,7 +37,10 @@ fn check(model: &Model) -> Result<(), Violation> {
 /// A batch's offset is outside its checksum: where a sector has rotted, no reader can tell.
 fn may_be_wrong(model: &Model, op: &Op, poll: &Poll, expected: i64) -> bool {
     let at = op.completed.unwrap_or(op.invoked);
-    model.history.damaged_from(poll.partition, at).is_some_and(|from| expected >= from)
+    model
+        .history
+        .damaged_from(poll.partition, at)
+        .is_some_and(|from| expected >= from)
 }
 
 #[cfg(test)]

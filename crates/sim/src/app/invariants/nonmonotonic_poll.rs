@@ -18,7 +18,9 @@ fn check(model: &Model) -> Result<(), Violation> {
         let key = (poll.reader, poll.partition);
         let standing = next.get(&key).copied().filter(|_| !poll.moved);
         let first = poll.records.first().map_or(poll.position, |r| r.offset);
-        if let Some(standing) = standing.filter(|s| *s != first && !may_be_wrong(model, poll.partition, at, *s)) {
+        if let Some(standing) =
+            standing.filter(|s| *s != first && !may_be_wrong(model, poll.partition, at, *s))
+        {
             let way = if first < standing { "back" } else { "ahead" };
             let message = format!(
                 "{}: reader {} stood at {standing} and, without a seek, went {way} to {first}",
@@ -38,7 +40,10 @@ fn check(model: &Model) -> Result<(), Violation> {
 
 /// A batch's offset is outside its checksum: where a sector has rotted, no reader can tell.
 fn may_be_wrong(model: &Model, partition: Partition, at: At, standing: i64) -> bool {
-    model.history.damaged_from(partition, at).is_some_and(|from| standing >= from)
+    model
+        .history
+        .damaged_from(partition, at)
+        .is_some_and(|from| standing >= from)
 }
 
 #[cfg(test)]

@@ -75,7 +75,10 @@ fn check_producers(model: &Model, partition: Partition, log: &LogModel) -> Resul
         let Some((value, (op, send))) = seen.value.and_then(|v| Some((v, *model.by_value.get(&v)?))) else {
             continue;
         };
-        let promised = send.producer.ordered && (send.producer.idempotent || op.outcome.is_ok());
+        // Without idempotence a retry may stand twice, and of the two the first counts, if it is still there.
+        let first_is_there = log.last_read.is_some_and(|r| r.start == 0);
+        let promised =
+            send.producer.ordered && (send.producer.idempotent || (op.outcome.is_ok() && first_is_there));
         if !promised || !seen_before.insert(value) {
             continue;
         }

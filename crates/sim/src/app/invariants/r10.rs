@@ -27,8 +27,12 @@ fn check(model: &Model) -> Result<(), Violation> {
 
 fn wrong(model: &Model, op: &Op, poll: &Poll, at: At) -> Option<String> {
     let damaged = model.history.damaged_from(poll.partition, at);
+    // Offsets are outside of checksums, and a broken batch's fields say nothing: what counts is where the reader stood.
+    let read = poll.records.iter().map(|r| r.offset + 1);
+    let stood = read.max().unwrap_or(0).max(poll.position);
+    let intact = damaged.is_none_or(|from| stood < from);
     if let (Some(high_watermark), Some(last)) = (poll.high_watermark, poll.records.last()) {
-        if last.offset >= high_watermark {
+        if last.offset >= high_watermark && intact {
             return Some(format!(
                 "offset {} was fetched while the high watermark was {high_watermark}",
                 last.offset
@@ -38,12 +42,7 @@ fn wrong(model: &Model, op: &Op, poll: &Poll, at: At) -> Option<String> {
     // A caching topic serves what is not durable, and a failed fsync may take the pages away under it.
     let dropped = model.history.topic(poll.partition.topic).caching
         && model.history.lossy_between(poll.partition, At(0), at);
-    let intact = |offset: i64| damaged.is_none_or(|from| offset < from) && !dropped;
-    if let Some(batch) = poll
-        .batches
-        .iter()
-        .find(|b| !b.crc_valid && intact(b.last_offset))
-    {
+    if let Some(batch) = poll.batches.iter().find(|b| !b.crc_valid && intact && !dropped) {
         return Some(format!(
             "the batch at offset {} was fetched with a wrong checksum",
             batch.base_offset

@@ -37,28 +37,16 @@ fn check(model: &Model) -> Result<(), Violation> {
 /// What is wrong with a recovered log, if anything; S2 asks too.
 pub(super) fn unclean(model: &Model, log: &LogView, at: At) -> Option<String> {
     let history = model.history;
-    if history.damaged_from(log.partition, at).is_some() {
+    if history.damaged_from(log.partition, at).is_some() || history.may_be_unopened(log.partition, at) {
         return None;
     }
-    // An append that failed may leave a part of itself behind while its log is fenced.
-    let started = history
-        .node_starts
-        .iter()
-        .map(|s| s.at)
-        .filter(|s| *s <= at)
-        .max()
-        .unwrap_or_default();
-    let failed_since = history
-        .io_errors
-        .iter()
-        .any(|e| e.partition.is_none_or(|p| p == log.partition) && e.at >= started && e.at <= at);
     let name = history.name(log.partition);
     let mut expected: Option<i64> = None;
     for segment in &log.segments {
         if let Some(why) = gap(segment, expected) {
             return Some(format!("{name}: {}: {why}", segment.file));
         }
-        if let Some((position, why)) = segment.torn.as_ref().filter(|_| !failed_since) {
+        if let Some((position, why)) = segment.torn.as_ref() {
             return Some(format!(
                 "{name}: {} holds no valid batch at position {position}: {why}",
                 segment.file

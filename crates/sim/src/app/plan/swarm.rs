@@ -55,7 +55,7 @@ fn cluster(dice: &mut Dice) -> Cluster {
 }
 
 fn disk(dice: &mut Dice) -> DiskCharacter {
-    let sync_us = dice.pick(&[[100, 400], [500, 5000], [5000, 60_000], [20_000, 300_000]]);
+    let sync_us = dice.pick(&[[100, 400], [500, 5000], [5000, 60_000]]);
     DiskCharacter {
         sync_us,
         operation_us: dice.pick(&[[20, 200], [500, 3000]]),

@@ -15,6 +15,7 @@ use std::time::Duration;
 use wire::ErrorCode;
 
 const POLL_LIMIT: Duration = Duration::from_millis(500);
+const CALL_LIMIT: Duration = Duration::from_secs(4);
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// A little beyond the end that was seen, so that a seek may be out of range.
 const BEYOND_END: u64 = 5;
@@ -42,6 +43,8 @@ pub async fn run(mut worker: Worker, topic: &str, habits: Habits) {
     config.max_partition_fetch_bytes = habits.max_bytes;
     config.max_poll_records = worker.dice.pick(&[1, 10, 500]);
     config.client.allow_auto_create_topics = false;
+    config.client.request_timeout = CALL_LIMIT;
+    config.client.default_api_timeout = CALL_LIMIT;
     let mut consumer = match Consumer::new(config) {
         Ok(consumer) => consumer,
         Err(error) => panic!("the plan makes a configuration that the consumer refuses: {error}"),
