@@ -82,6 +82,12 @@ pub enum MetadataLogError {
          restore the folder from a copy"
     )]
     Gap { path: PathBuf, start: i64 },
+    #[error(
+        "{path}: the metadata log ends at offset {end}, but was committed up to {committed}: what lay between is \
+         lost. Restore the folder from a copy. To go on without it start the broker once more; the folders of \
+         topics that are forgotten are then put aside, not deleted"
+    )]
+    Lost { path: PathBuf, end: i64, committed: i64 },
 }
 
 /// The metadata log of the node that leads it, which is the only voter.
@@ -110,7 +116,9 @@ impl MetadataLog {
         let (log, report) = data
             .open_log(&partition, Some(METADATA_TOPIC_ID), config, WallMs::now())
             .await?;
-        tracing::debug!("metadata log: {report:?}");
+        for note in &report.notes {
+            tracing::warn!("metadata log: {note}");
+        }
         let mut replay = Replay {
             fold: Fold::default(),
             voters: VoterSet::default(),
@@ -126,6 +134,13 @@ impl MetadataLog {
             if log.log_end_offset() < from {
                 log.truncate_fully_and_start_at(from).await?;
             }
+        }
+        if report.is_below_recovery_point && log.log_end_offset() < report.recovery_point {
+            return Err(MetadataLogError::Lost {
+                path: folder,
+                end: log.log_end_offset(),
+                committed: report.recovery_point,
+            });
         }
         if log.log_start_offset() > from {
             return Err(MetadataLogError::Gap {
@@ -158,6 +173,14 @@ impl MetadataLog {
     /// Whether the log ends inside a transaction, which a leader must abort before it writes.
     pub fn in_transaction(&self) -> bool {
         self.latest.in_transaction()
+    }
+
+    /// Errs once an I/O error has left the log in doubt: nothing more can be appended to it.
+    pub fn check_writable(&self) -> Result<(), MetadataLogError> {
+        match self.log.fenced() {
+            Some(reason) => Err(StorageError::Fenced(reason).into()),
+            None => Ok(()),
+        }
     }
 
     /// The offset that the next record will have.

@@ -232,6 +232,29 @@ fn foreign_folders_are_refused_with_the_reason() {
 }
 
 #[test]
+fn a_metadata_log_that_lost_what_was_committed_is_not_led_unasked() {
+    process::main(async {
+        let folder = Folder::new();
+        let (controller, data) = folder.start(&[]).await;
+        let path = folder.metadata().join("00000000000000000000.log");
+        let log = disk::File::open(&path, disk::OpenOptions::write())
+            .await
+            .expect("the log");
+        let before = log.len().expect("its length");
+        assert_eq!(create(&controller, "forgotten").await, ErrorCode::None);
+        stop((controller, data)).await;
+        log.set_len(before).expect("cuts between two batches");
+        drop(log);
+        let error = folder.try_start(&[]).await.err().expect("topics are lost");
+        assert!(
+            error.contains("but was committed up to") && error.contains("start the broker once more"),
+            "{error}"
+        );
+        stop(folder.start(&[]).await).await;
+    });
+}
+
+#[test]
 fn many_ask_at_once_and_each_is_answered_after_its_commit() {
     process::main(async {
         let folder = Folder::new();

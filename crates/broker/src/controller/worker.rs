@@ -167,12 +167,16 @@ impl Worker {
         (answers, None)
     }
 
-    /// Makes durable what was appended, and publishes it.
+    /// Makes durable what was appended, and publishes it. A log that was fenced ends the node's work, also when it
+    /// was the append that failed.
     async fn commit(&mut self) -> Result<(), Refusal> {
-        if self.log.end_offset() == self.publish.borrow().offset() {
-            return Ok(());
-        }
-        match self.log.commit().await {
+        let is_published = self.log.end_offset() == self.publish.borrow().offset();
+        let committed = match self.log.check_writable() {
+            Ok(()) if is_published => return Ok(()),
+            Ok(()) => self.log.commit().await,
+            Err(error) => Err(error),
+        };
+        match committed {
             Ok(image) => {
                 self.publish.send_replace(image);
                 Ok(())

@@ -55,13 +55,13 @@ fn settings() -> Settings {
 /// The node's process: starts, checks what the log remembers, creates topics until it dies, or until its disk
 /// fails it.
 async fn node(told: Arc<Mutex<Told>>) {
-    let ended = run(&told).await;
+    let ended = run_node(&told).await;
     let healed = told.lock().healed;
     assert!(!healed, "a healed node goes on: {ended}");
 }
 
 /// Answers why the process ended.
-async fn run(told: &Mutex<Told>) -> String {
+async fn run_node(told: &Mutex<Told>) -> String {
     let data = match DataDir::open("/data", DataDirOptions { open_files_max: 100 }).await {
         Ok(data) => data,
         Err(error) => return error.to_string(),
@@ -278,4 +278,29 @@ fn nothing_acknowledged_is_lost_by_a_disk_that_says_that_it_fails() {
         refused > 0 || std::env::var_os("CRASH_SEED").is_some(),
         "the disk's faults were met"
     );
+}
+
+#[test]
+fn a_failed_append_ends_the_node_and_not_only_the_decision() {
+    let run = Run::new(RunOptions::default());
+    run.block_on(async |sim: Sim| {
+        let told = Arc::new(Mutex::new(Told::default()));
+        let ended = Arc::new(Mutex::new(None));
+        let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+        let (node_told, node_ended) = (told.clone(), ended.clone());
+        let id = sim.add_node("controller", address, move || {
+            let (told, ended) = (node_told.clone(), node_ended.clone());
+            async move {
+                let reason = run_node(&told).await;
+                *ended.lock() = Some(reason);
+            }
+        });
+        sim.sleep(Duration::from_secs(1)).await;
+        assert!(!told.lock().topics.is_empty(), "it creates topics");
+        sim.set_faults_on(true);
+        sim.fail_next(id, DiskFault::WriteError, "__cluster_metadata-0/");
+        sim.sleep(Duration::from_secs(1)).await;
+        let reason = ended.lock().take().expect("the node stopped");
+        assert!(reason.contains("__cluster_metadata"), "{reason}");
+    });
 }
