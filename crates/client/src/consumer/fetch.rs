@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use runtime::time::Duration;
 use wire::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, ForgottenTopic, PartitionData};
 use wire::{ErrorCode, Uuid};
 
@@ -20,6 +21,8 @@ pub(super) struct Fetch {
     pub(super) node: i32,
     pub(super) session: FetchSession,
     pub(super) wanted: BTreeMap<TopicPartition, Wanted>,
+    /// How long the broker may wait for records to come.
+    pub(super) max_wait: Duration,
 }
 
 impl Fetch {
@@ -54,10 +57,8 @@ impl Fetch {
         let connection = self.cluster.connection(self.node).await?;
         let version = version(&connection, &self.wanted)?;
         let plan = self.session.plan(&self.wanted);
-        let request = request(&self.config, plan);
-        connection
-            .call_at(&request, version, self.config.fetch_max_wait)
-            .await
+        let request = request(&self.config, plan, self.max_wait);
+        connection.call_at(&request, version, self.max_wait).await
     }
 }
 
@@ -67,7 +68,7 @@ fn version(connection: &Connection, wanted: &BTreeMap<TopicPartition, Wanted>) -
     connection.versions().choose_up_to::<FetchRequest>(newest)
 }
 
-pub(super) fn request(config: &ConsumerConfig, plan: SessionPlan) -> FetchRequest {
+pub(super) fn request(config: &ConsumerConfig, plan: SessionPlan, max_wait: Duration) -> FetchRequest {
     let mut topics: BTreeMap<(Arc<str>, Uuid), FetchTopic> = BTreeMap::new();
     for (TopicPartition { topic, partition }, wanted) in plan.send {
         let row = topics
@@ -97,7 +98,7 @@ pub(super) fn request(config: &ConsumerConfig, plan: SessionPlan) -> FetchReques
         row.partitions.push(partition);
     }
     FetchRequest {
-        max_wait_ms: i32::try_from(config.fetch_max_wait.as_millis()).unwrap_or(i32::MAX),
+        max_wait_ms: i32::try_from(max_wait.as_millis()).unwrap_or(i32::MAX),
         min_bytes: config.fetch_min_bytes,
         max_bytes: config.fetch_max_bytes,
         isolation_level: config.isolation_level.code(),

@@ -60,6 +60,8 @@ pub struct Consumer {
     /// The sessions of brokers; absent while a fetch of that broker is on its way.
     sessions: BTreeMap<i32, FetchSession>,
     fetching: BTreeSet<i32>,
+    /// Brokers that had nothing to add to what is buffered from them: they are left alone until that is given out.
+    dry: BTreeSet<i32>,
     asking_topics: BTreeSet<Arc<str>>,
     /// Whose records were given out last, so that the others come first next time.
     last_served: Option<TopicPartition>,
@@ -84,6 +86,7 @@ impl Consumer {
             partitions: BTreeMap::new(),
             sessions: BTreeMap::new(),
             fetching: BTreeSet::new(),
+            dry: BTreeSet::new(),
             asking_topics: BTreeSet::new(),
             last_served: None,
             reports,
@@ -317,9 +320,8 @@ impl Consumer {
                     ..SessionPlan::default()
                 };
                 let request = FetchRequest {
-                    max_wait_ms: 0,
                     min_bytes: 0,
-                    ..fetch::request(&config, plan)
+                    ..fetch::request(&config, plan, Duration::ZERO)
                 };
                 if let Err(error) = connection.call(&request).await {
                     tracing::debug!("closing a fetch session: {error}");
@@ -417,11 +419,7 @@ impl Consumer {
     /// Starts what is to be asked now and is not asked yet: leaders, positions, records.
     fn start_tasks(&mut self) {
         let now = Monotonic::now();
-        let metadata = self.cluster.metadata();
-        // Topics to ask about; `true` where what is known is of no use, `false` where it is merely old.
-        let mut unknown: BTreeMap<Arc<str>, bool> = BTreeMap::new();
         let mut to_ask = Vec::new();
-        let mut by_node: BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> = BTreeMap::new();
         for (name, partition) in &mut self.partitions {
             if let Position::Ask(spec) = partition.position
                 && !partition.is_asking
@@ -430,40 +428,73 @@ impl Consumer {
                 partition.is_asking = true;
                 to_ask.push((name.clone(), spec, partition.version));
             }
-            let Some(offset) = partition.fetchable(now) else {
-                continue;
-            };
-            let topic = metadata.topic(&name.topic);
-            let leader = topic.as_ref().and_then(|topic| topic.leader(name.partition).ok());
-            let (Some(topic), Some(leader)) = (topic, leader) else {
-                unknown.insert(name.topic.clone(), true);
-                continue;
-            };
-            let (topic_id, bytes_max) = (topic.id, self.config.max_partition_fetch_bytes);
-            let wanted = Wanted {
-                topic_id,
-                offset,
-                leader_epoch: leader.epoch,
-                bytes_max,
-            };
-            by_node
-                .entry(leader.node)
-                .or_default()
-                .insert(name.clone(), wanted);
-            if self.cluster.young_topic(&name.topic).is_none() {
-                unknown.entry(name.topic.clone()).or_insert(false);
-            }
         }
         if !to_ask.is_empty() {
             self.ask_positions(to_ask);
         }
-        for (topic, is_useless) in unknown {
+        let work = self.fetch_work(now);
+        for (topic, is_useless) in work.unknown {
             self.ask_topic(topic, is_useless);
         }
-        for (node, wanted) in by_node {
-            self.start_fetch(node, wanted);
+        for (node, wanted) in work.wanted {
+            // A broker must not hold back an answer while buffers run dry that it could fill.
+            let has_buffered = work.buffered.contains(&node);
+            if !has_buffered {
+                self.dry.remove(&node);
+                self.start_fetch(node, wanted, self.config.fetch_max_wait);
+            } else if !self.dry.contains(&node) {
+                self.start_fetch(node, wanted, Duration::ZERO);
+            }
         }
     }
+
+    /// Who leads what is to be fetched now.
+    fn fetch_work(&self, now: Monotonic) -> FetchWork {
+        let metadata = self.cluster.metadata();
+        let mut work = FetchWork::default();
+        for (name, partition) in self
+            .partitions
+            .iter()
+            .filter(|(_, partition)| !partition.is_paused)
+        {
+            let topic = metadata.topic(&name.topic);
+            let leader = topic.as_ref().and_then(|topic| topic.leader(name.partition).ok());
+            if partition.buffer.is_some() {
+                work.buffered.extend(leader.map(|leader| leader.node));
+            }
+            let Some(offset) = partition.fetchable(now) else {
+                continue;
+            };
+            let (Some(topic), Some(leader)) = (topic, leader) else {
+                work.unknown.insert(name.topic.clone(), true);
+                continue;
+            };
+            let bytes_max = self.config.max_partition_fetch_bytes;
+            let wanted = Wanted {
+                topic_id: topic.id,
+                offset,
+                leader_epoch: leader.epoch,
+                bytes_max,
+            };
+            work.wanted
+                .entry(leader.node)
+                .or_default()
+                .insert(name.clone(), wanted);
+            if self.cluster.young_topic(&name.topic).is_none() {
+                work.unknown.entry(name.topic.clone()).or_insert(false);
+            }
+        }
+        work
+    }
+}
+
+#[derive(Default)]
+struct FetchWork {
+    wanted: BTreeMap<i32, BTreeMap<TopicPartition, Wanted>>,
+    /// Brokers of whose partitions something is buffered.
+    buffered: BTreeSet<i32>,
+    /// Topics to ask about; `true` where what is known is of no use, `false` where it is merely old.
+    unknown: BTreeMap<Arc<str>, bool>,
 }
 
 fn no_position(partition: &TopicPartition) -> Error {

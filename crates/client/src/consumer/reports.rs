@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use runtime::time::{Monotonic, sleep};
+use runtime::time::{Duration, Monotonic, sleep};
 use wire::fetch::PartitionData;
 use wire::{ApiKey, ErrorCode};
 
@@ -32,7 +32,12 @@ pub(super) enum Report {
 }
 
 impl Consumer {
-    pub(super) fn start_fetch(&mut self, node: i32, wanted: BTreeMap<TopicPartition, Wanted>) {
+    pub(super) fn start_fetch(
+        &mut self,
+        node: i32,
+        wanted: BTreeMap<TopicPartition, Wanted>,
+        max_wait: Duration,
+    ) {
         if !self.fetching.insert(node) {
             return;
         }
@@ -48,6 +53,7 @@ impl Consumer {
             node,
             session: self.sessions.remove(&node).unwrap_or_default(),
             wanted,
+            max_wait,
         };
         let reporter = self.reporter.clone();
         runtime::task::spawn(async move {
@@ -112,6 +118,9 @@ impl Consumer {
             } => {
                 self.fetching.remove(&node);
                 self.sessions.insert(node, session);
+                if has_no_records(&result) {
+                    self.dry.insert(node);
+                }
                 match result {
                     Ok(answers) => self.on_answers(&asked, answers),
                     Err(error) => self.on_fetch_error(&asked, &error),
@@ -260,6 +269,13 @@ impl Consumer {
             }
         }
     }
+}
+
+fn has_no_records(result: &Result<BTreeMap<TopicPartition, PartitionData>, Error>) -> bool {
+    let answers = result.iter().flat_map(BTreeMap::values);
+    answers
+        .filter_map(|data| data.records.as_ref())
+        .all(|records| records.is_empty())
 }
 
 fn out_of_range(name: &TopicPartition, offset: i64) -> Error {
