@@ -18,7 +18,7 @@ use crate::reply::Outcome;
 use bytes::Bytes;
 use runtime::time::{Duration, Monotonic, WallMs};
 use std::sync::Arc;
-use tracing::{debug, warn};
+use tracing::debug;
 use wire::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, PartitionProduceData, PartitionProduceResponse,
     ProduceRequest, ProduceResponse, TopicProduceData, TopicProduceResponse,
@@ -232,24 +232,15 @@ fn refused(
     let topic = target.name.as_deref().unwrap_or("?");
     let (error, message) = (failure.error, failure.message);
     let client_id = head.client_id.as_deref().unwrap_or_default();
-    match error {
-        ErrorCode::KafkaStorageError => warn!(
-            topic,
-            partition = index,
-            client_id,
-            ?error,
-            message,
-            "append refused"
-        ),
-        _ => debug!(
-            topic,
-            partition = index,
-            client_id,
-            ?error,
-            message,
-            "append refused"
-        ),
-    }
+    // A log that fails says so itself.
+    debug!(
+        topic,
+        partition = index,
+        client_id,
+        ?error,
+        message,
+        "append refused"
+    );
     let current_leader = if error == ErrorCode::NotLeaderOrFollower {
         let (leader_id, leader_epoch) = cluster_view::leader_of(&call.node().image(), topic, index);
         LeaderIdAndEpoch {

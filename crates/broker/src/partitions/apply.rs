@@ -74,7 +74,7 @@ impl Applier {
     /// Opens the logs of an image before this incarnation is registered: they are recovered, and nobody leads.
     pub async fn recover(&self, image: &Image) {
         self.put_strays_aside(image).await;
-        self.open_the_new(image, false).await;
+        self.open_the_new(image).await;
     }
 
     /// Applies one image; false when a part of it must be tried again.
@@ -83,7 +83,7 @@ impl Applier {
             time::sleep(Duration::from_millis(runtime::rng::below(300))).await;
         }
         self.drop_the_deleted(image).await;
-        let all_open = self.open_the_new(image, true).await;
+        let all_open = self.open_the_new(image).await;
         let all_assigned = self.assign(image).await;
         self.partitions.applied.send_replace(image.offset());
         all_open && all_assigned
@@ -157,8 +157,7 @@ impl Applier {
     }
 
     /// Opens what is not hosted, bounded in parallel; false when a log could not be opened and may be tried again.
-    /// `is_new` says that what is not hosted was just created.
-    async fn open_the_new(&self, image: &Image, is_new: bool) -> bool {
+    async fn open_the_new(&self, image: &Image) -> bool {
         let node_id = self.settings.node_id();
         let opens_max = self.settings.num_recovery_threads_per_data_dir().max(OPENS_MIN);
         let slots = Arc::new(Semaphore::new(opens_max));
@@ -196,7 +195,7 @@ impl Applier {
         }
         let mut all_open = true;
         for opening in openings {
-            all_open &= self.host(opening, is_new).await;
+            all_open &= self.host(opening).await;
         }
         all_open
     }
@@ -241,7 +240,7 @@ impl Applier {
         }
     }
 
-    async fn host(&self, opening: Opening, is_new: bool) -> bool {
+    async fn host(&self, opening: Opening) -> bool {
         let Opening {
             topic,
             topic_id,
@@ -252,11 +251,13 @@ impl Applier {
             Ok(Ok(partition)) => Hosted::Online(partition),
             Ok(Err(error)) => {
                 error!(topic, partition = index, %error, "cannot open a log: the partition is offline");
-                Hosted::Offline { is_new }
+                Hosted::Offline {
+                    for_space: wants_space(&error),
+                }
             }
             Err(error) => {
                 error!(topic, partition = index, %error, "opening a log was cut short: the partition is offline");
-                Hosted::Offline { is_new }
+                Hosted::Offline { for_space: false }
             }
         };
         let mut hosted = self.partitions.hosted.write();
@@ -265,7 +266,7 @@ impl Applier {
             partitions: BTreeMap::new(),
         });
         assert_eq!(entry.id, topic_id, "a topic of the old id was dropped before");
-        let is_settled = !matches!(opened, Hosted::Offline { is_new: true });
+        let is_settled = !matches!(opened, Hosted::Offline { for_space: true });
         entry.partitions.insert(index, opened);
         is_settled
     }
@@ -311,7 +312,7 @@ impl Applier {
         let partition = hosted.get(topic).and_then(|topic| topic.partitions.get(&index));
         matches!(
             partition,
-            Some(Hosted::Online(_) | Hosted::Offline { is_new: false })
+            Some(Hosted::Online(_) | Hosted::Offline { for_space: false })
         )
     }
 
@@ -342,6 +343,11 @@ fn assignment(partition: &PartitionRegistration) -> Assignment {
         isr: partition.isr.clone(),
         replicas: partition.replicas.clone(),
     }
+}
+
+/// Whether a write found no room. A sync that finds none is as bad as one that fails.
+fn wants_space(error: &StorageError) -> bool {
+    matches!(error, StorageError::Io { action, .. } if error.is_full() && !action.starts_with("sync"))
 }
 
 /// What recovery found, where it found anything.

@@ -37,10 +37,10 @@ struct HostedTopic {
 #[derive(Clone)]
 enum Hosted {
     Online(Arc<Partition>),
-    /// Its log could not be opened. What failed while it was recovered is not tried again in this process: after a failed
-    /// sync the page cache shows what the disk may not hold. A log that is new has nothing to lose.
+    /// Its log could not be opened, and may be tried again if that was for want of space. After any other failure it may
+    /// not, in this process: once a sync has failed, the page cache shows what the disk may not hold.
     Offline {
-        is_new: bool,
+        for_space: bool,
     },
 }
 

@@ -487,7 +487,8 @@ impl Partition {
         let code = match &error {
             ReadError::OutOfRange { .. } => return ErrorCode::OffsetOutOfRange,
             ReadError::Gone(_) => return self.ended().map_or(ErrorCode::NotLeaderOrFollower, Ended::error),
-            ReadError::Corrupt { .. } => ErrorCode::CorruptMessage,
+            // The log said so, once, when it found the damage.
+            ReadError::Corrupt { .. } => return ErrorCode::CorruptMessage,
             ReadError::Io { .. } => ErrorCode::KafkaStorageError,
         };
         error!(topic = self.topic, partition = self.index, %error, "cannot read");
