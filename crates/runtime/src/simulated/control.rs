@@ -463,7 +463,8 @@ impl Sim {
     }
 
     pub fn set_disk_speed(&self, node: NodeId, speed: DiskSpeed) {
-        self.world.disk(node).lock().speed = speed;
+        let now = self.world.now();
+        self.world.disk(node).lock().set_speed(speed, now);
     }
 
     /// Lets every operation that waits for the device wait until this much true time has passed from now.

@@ -350,5 +350,10 @@ fn disks_are_slow_and_stall() {
         let start = Monotonic::now();
         file.sync_data().await.unwrap();
         assert_eq!(timed(start).await, 3040);
+        sim.stall_disk(node, Duration::from_secs(3));
+        sim.set_disk_speed(node, DiskSpeed::default());
+        let start = Monotonic::now();
+        file.sync_data().await.unwrap();
+        assert!(timed(start).await < 5, "a healed device has no backlog");
     });
 }

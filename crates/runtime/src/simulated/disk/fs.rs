@@ -43,7 +43,7 @@ pub struct FileSystem {
     used: u64,
     pub capacity: u64,
     pub faults: Faults,
-    pub speed: DiskSpeed,
+    speed: DiskSpeed,
     pub power_loss: PowerLoss,
     busy_until: Nanos,
     pub(super) dice: DiskDice,
@@ -196,6 +196,12 @@ impl FileSystem {
         let start = self.busy_until.max(now);
         self.busy_until = start + super::super::time::nanos(own) + transfer as u64;
         Duration::from_nanos(self.busy_until - now)
+    }
+
+    /// From now on. What stood in the queue at the old speed keeps nobody waiting who comes after.
+    pub fn set_speed(&mut self, speed: DiskSpeed, now: Nanos) {
+        self.speed = speed;
+        self.busy_until = self.busy_until.min(now);
     }
 
     pub fn stall_until(&mut self, until: Nanos) {
