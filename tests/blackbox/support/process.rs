@@ -42,12 +42,12 @@ impl Process {
     }
 
     pub fn signal(&self, name: &str) {
-        let id = self.id().to_string();
-        let status = Command::new("kill")
-            .args(["-s", name, &id])
+        let line = format!("kill -s {name} {}", self.id());
+        let status = Command::new("sh")
+            .args(["-c", &line])
             .status()
-            .expect("kill runs");
-        assert!(status.success(), "kill -s {name} {id}");
+            .expect("a shell runs");
+        assert!(status.success(), "{line}");
     }
 
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
