@@ -16,7 +16,7 @@ use crate::{ClientConfig, Error};
 use bytes::{Buf, Bytes, BytesMut};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
-use runtime::sync::{Mutex, mpsc, oneshot};
+use runtime::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use runtime::task::AbortHandle;
 use runtime::time::{Duration, timeout};
 use std::collections::VecDeque;
@@ -28,6 +28,10 @@ use wire::{ApiKey, Message, Request};
 
 /// Requests that wait for the writer; a caller beyond that waits for room.
 const QUEUED_REQUESTS_MAX: usize = 64;
+
+/// Requests that wait for an answer, queued or sent; a caller beyond that waits for a place. The producer has a bound
+/// of its own, max.in.flight.requests.per.connection.
+const UNANSWERED_REQUESTS_MAX: usize = 256;
 
 /// The length prefix of a frame.
 const LENGTH_BYTES: usize = 4;
@@ -42,6 +46,7 @@ struct Inner {
     request_timeout: Duration,
     versions: BrokerVersions,
     correlation: AtomicI32,
+    places: Arc<Semaphore>,
     outgoing: mpsc::Sender<Outgoing>,
     shared: Arc<Shared>,
     tasks: [AbortHandle; 2],
@@ -84,6 +89,8 @@ struct State {
 
 struct Waiting {
     correlation_id: i32,
+    /// Given back when the answer is here, or nobody can wait for it any more.
+    _place: OwnedSemaphorePermit,
     answer: oneshot::Sender<Result<Bytes, Broken>>,
 }
 
@@ -118,6 +125,7 @@ impl Connection {
             request_timeout: config.request_timeout,
             versions: BrokerVersions::default(),
             correlation: AtomicI32::new(0),
+            places: Arc::new(Semaphore::new(UNANSWERED_REQUESTS_MAX)),
             outgoing,
             shared,
             tasks,
@@ -163,10 +171,7 @@ impl Connection {
     pub async fn submit<R: Request>(&self, request: &R, version: i16) -> Result<Pending<R>, Error> {
         let (correlation_id, frame) = self.0.frame(request, version)?;
         let (answer, wait) = oneshot::channel();
-        let waiting = Some(Waiting {
-            correlation_id,
-            answer,
-        });
+        let waiting = Some(self.0.waiting(correlation_id, answer).await);
         self.0
             .enqueue(Outgoing {
                 frame,
@@ -217,11 +222,8 @@ impl Inner {
     ) -> Result<Bytes, Error> {
         let (correlation_id, frame) = self.frame(request, version)?;
         let (answer, wait) = oneshot::channel();
-        let waiting = Some(Waiting {
-            correlation_id,
-            answer,
-        });
         let exchange = async {
+            let waiting = Some(self.waiting(correlation_id, answer).await);
             self.enqueue(Outgoing {
                 frame,
                 waiting,
@@ -234,6 +236,15 @@ impl Inner {
             return Err(self.timed_out(R::KEY, limit));
         };
         self.open_answer(R::KEY, version, answer?)
+    }
+
+    async fn waiting(&self, correlation_id: i32, answer: oneshot::Sender<Result<Bytes, Broken>>) -> Waiting {
+        let place = self.places.clone().acquire_owned().await;
+        Waiting {
+            correlation_id,
+            _place: place.expect("this semaphore is never closed"),
+            answer,
+        }
     }
 
     /// The body of an answer, without its header.

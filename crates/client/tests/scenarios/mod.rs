@@ -29,6 +29,7 @@ pub async fn all(bootstrap: &str) {
     large_records(bootstrap).await;
     partitions_that_come_later(bootstrap).await;
     administration(bootstrap).await;
+    settings_partitions_and_producers(bootstrap).await;
     topics_that_are_made_again(bootstrap).await;
 }
 
@@ -563,7 +564,17 @@ pub async fn administration(bootstrap: &str) {
         77
     );
     assert!(at(OffsetSpec::At(78)).await.expect("answered").is_none());
+    admin.delete_topic(name).await.expect("answered");
+    assert!(admin.delete_topic(unique("missing")).await.is_err());
+}
 
+pub async fn settings_partitions_and_producers(bootstrap: &str) {
+    let admin = admin(bootstrap);
+    let name = topic(bootstrap, "settings", 2).await;
+    producer(bootstrap)
+        .send_and_wait(ProducerRecord::new(name.as_str()).partition(1).value("v"))
+        .await
+        .expect("acknowledged");
     let cluster = admin.describe_cluster().await.expect("answered");
     assert_eq!(cluster.brokers.len(), 1);
     let resource = ConfigResource::Topic(name.clone());
