@@ -34,9 +34,12 @@ impl Log {
         for (path, file) in &plan.files {
             if let Err(error) = file.sync_data().await {
                 let mut state = self.0.state.lock();
-                return Err(StorageError::Fenced(
-                    self.fence(&mut state, "syncing", path, &error),
-                ));
+                return Err(StorageError::Fenced(self.fence(
+                    &mut state,
+                    super::SYNCING,
+                    path,
+                    &error,
+                )));
             }
         }
         if !plan.files.is_empty() {

@@ -45,6 +45,7 @@ use crate::scan::Damage;
 use crate::segment::Segment;
 use crate::topic_id::TopicId;
 use retain::Retired;
+use runtime::disk::{File, OpenOptions};
 use runtime::io;
 use runtime::mutant::{Mutant, planted};
 use runtime::sync::{AsyncMutex, Mutex, MutexGuard, watch};
@@ -55,6 +56,11 @@ use std::sync::Arc;
 
 /// Batches whose positions are remembered, so that reads at the end of the log need no index.
 const RECENT_MAX: usize = 128;
+
+/// A file that a failed sync leaves in the partition's folder, until a recovery has written the log's tail again.
+const SYNC_FAILED: &str = ".sync-failed";
+/// What is told to have failed then.
+const SYNCING: &str = "syncing";
 
 /// A partition's log; clones share it.
 #[derive(Clone)]
@@ -284,10 +290,24 @@ impl Log {
         if planted(Mutant::AppendAfterIoError) {
             return reason;
         }
+        if state.fence.is_none() {
+            self.leave_sync_mark(action);
+        }
         let reason = state.fence.get_or_insert(reason).clone();
         let end = state.durable_end;
         self.0.durable.send_replace(Durable { end, fenced: true });
         reason
+    }
+
+    /// Tells a recovery after a mere kill that a sync has failed: what looks written may not be. A power loss may take the
+    /// mark, for it takes with it what only looked written.
+    fn leave_sync_mark(&self, action: &str) {
+        let path = self.path(SYNC_FAILED);
+        if action == SYNCING
+            && let Err(error) = File::open_now(&path, OpenOptions::create())
+        {
+            tracing::warn!("cannot leave the mark {}: {error}", path.display());
+        }
     }
 
     fn publish_durable(&self, state: &State) {

@@ -72,7 +72,7 @@ impl Log {
             // its folder was renamed to be deleted
             Err(_) if state.closed => {}
             Err((path, error)) => {
-                self.fence(&mut state, "syncing", &path, &error);
+                self.fence(&mut state, super::SYNCING, &path, &error);
                 if planted(Mutant::AppendAfterIoError) {
                     // the next sync succeeds, without the pages that this one lost
                     state.durable_end = round.end;

@@ -41,6 +41,8 @@ pub struct Model {
     pub start_pending: i64,
     pub next_sequence: BTreeMap<i64, i32>,
     pub leader_epoch: i32,
+    /// Batches that were refused with an error of the disk: they may stand in the log after a crash, or not.
+    pub refused: BTreeMap<i64, Vec<Bytes>>,
     pub opened: u64,
     pub cut: u64,
     pub scanned: u64,
@@ -112,6 +114,48 @@ impl Model {
     }
 }
 
+/// As [`open`], on a disk that may refuse.
+pub async fn try_open() -> Option<(DataDir, Log, RecoveryReport)> {
+    let data_dir = DataDir::open(FOLDER, DataDirOptions { open_files_max: 4 })
+        .await
+        .ok()?;
+    let (log, report) = data_dir
+        .open_log(&tp(), None, config(), WallMs::now())
+        .await
+        .ok()?;
+    Some((data_dir, log, report))
+}
+
+/// Where the recovered log parts from the model, a refused batch may stand, and nothing after it.
+pub async fn adopt_refused(log: &Log, model: &mut Model) {
+    let (mut offset, end) = (log.log_start_offset(), log.log_end_offset());
+    while offset < end {
+        let slice = log.read(offset, 1 << 20, end, true).expect("reads");
+        for batch in records::batches(slice.into_bytes().await.expect("sound")) {
+            let batch = batch.expect("whole");
+            let base = batch.header().base_offset;
+            offset = batch.header().next_offset();
+            if model.batches.get(&base) == Some(batch.bytes()) {
+                continue;
+            }
+            assert!(
+                base >= model.durable,
+                "another batch at {base}, durable to {}",
+                model.durable
+            );
+            let refused = model.refused.get(&base).cloned().unwrap_or_default();
+            assert!(
+                refused.contains(batch.bytes()),
+                "the batch at {base} is none that was ever given"
+            );
+            model.batches.retain(|other, _| *other < base);
+            model.batches.insert(base, batch.bytes().clone());
+            model.end = offset;
+        }
+    }
+    model.refused.clear();
+}
+
 pub async fn open() -> (DataDir, Log, RecoveryReport) {
     let data_dir = DataDir::open(FOLDER, DataDirOptions { open_files_max: 4 })
         .await
@@ -145,7 +189,14 @@ pub fn append(log: &Log, model: &mut Model) -> Result<AppendInfo, AppendError> {
     let producer = runtime::rng::below(3) as i64;
     let bytes = next_batch(model, producer);
     let epoch = model.leader_epoch;
-    let info = log.append_as_leader(bytes.clone().into(), epoch, AppendOrigin::Client, WallMs::now())?;
+    let result = log.append_as_leader(bytes.clone().into(), epoch, AppendOrigin::Client, WallMs::now());
+    if result.is_err() {
+        let mut refused = bytes.clone();
+        records::set_base_offset(&mut refused, model.end);
+        records::set_partition_leader_epoch(&mut refused, epoch);
+        model.refused.entry(model.end).or_default().push(refused.into());
+    }
+    let info = result?;
     let header = BatchHeader::parse(&bytes).expect("ours");
     model
         .next_sequence

@@ -220,3 +220,36 @@ fn a_follower_takes_what_a_leader_wrote() {
         ));
     });
 }
+
+#[test]
+fn flush_messages_and_flush_ms_sync_what_nobody_waits_for() {
+    run(async {
+        let bench = Bench::new().await;
+        let caching = LogConfig {
+            write_caching: true,
+            flush_messages: 3,
+            ..LogConfig::default()
+        };
+        let (log, _) = bench.open(&caching).await;
+        let mut durable = log.subscribe_durable();
+        fill(&log, 2, 10);
+        runtime::time::sleep(runtime::time::Duration::from_millis(20)).await;
+        assert_eq!(log.durable_end(), 0, "two wait for a third");
+        fill(&log, 1, 10);
+        let wanted = |state: &storage::Durable| state.end == 3;
+        durable.wait_for(wanted).await.expect("the log is there");
+
+        log.set_config(LogConfig {
+            flush_messages: i64::MAX,
+            flush_ms: 5,
+            ..caching
+        });
+        fill(&log, 1, 10);
+        runtime::time::sleep(runtime::time::Duration::from_millis(10)).await;
+        bench.data_dir().flush_due();
+        durable
+            .wait_for(|state| state.end == 4)
+            .await
+            .expect("the log is there");
+    });
+}

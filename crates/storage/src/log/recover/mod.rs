@@ -21,7 +21,7 @@ mod load;
 mod walk;
 
 use super::truncate::remove_if_there;
-use super::{Log, State};
+use super::{Log, SYNC_FAILED, State};
 use crate::config::LogConfig;
 use crate::data_dir::Checkpoints;
 use crate::epoch::LeaderEpochs;
@@ -92,6 +92,8 @@ struct Recovery {
     trusts_tail: bool,
     has_changed_folder: bool,
     is_disk_full: bool,
+    /// The process before left the mark of a failed sync.
+    has_sync_failed: bool,
 }
 
 impl Log {
@@ -105,6 +107,7 @@ impl Log {
         let dir = place.dir.clone();
         let mut recovery = Recovery::new(place, config, now);
         let lengths = recovery.list().await?;
+        recovery.has_sync_failed = lengths.contains_key(SYNC_FAILED);
         recovery.find_segments(&lengths);
         recovery.log_start_offset = hint.log_start_offset.unwrap_or(0);
         recovery.checkpointed = hint.recovery_point.unwrap_or(0);
@@ -122,6 +125,9 @@ impl Log {
         recovery.settle_epochs().await?;
         recovery.make_durable().await?;
         recovery.settle_checkpoints().await?;
+        if recovery.has_sync_failed {
+            recovery.remove(&recovery.path(SYNC_FAILED)).await?;
+        }
         let Recovery {
             place,
             state,
@@ -188,6 +194,7 @@ impl Recovery {
             trusts_tail: false,
             has_changed_folder: false,
             is_disk_full: false,
+            has_sync_failed: false,
         }
     }
 

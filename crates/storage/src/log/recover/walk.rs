@@ -186,8 +186,8 @@ impl Recovery {
         }
     }
 
-    /// Where a full disk refuses even to overwrite, the sync that follows has to do: a log that can be read is worth more
-    /// than a guard against a failed sync before a kill before a full disk.
+    /// Where a full disk refuses even to overwrite, the sync that follows has to do, unless the process before is known to
+    /// have seen one fail.
     fn write_again(
         &mut self,
         file: &File,
