@@ -27,6 +27,7 @@ mod one;
 mod plan;
 mod report;
 mod run;
+mod stopwatch;
 mod sweep;
 mod value;
 mod workloads;

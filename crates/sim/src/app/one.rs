@@ -16,14 +16,14 @@ pub fn run(args: &One) -> Exit {
             return Exit::Usage;
         }
     };
-    if let Some(file) = &args.save_plan {
-        if let Err(why) = write(file, &plan.to_json()) {
-            eprintln!(
-                "error: cannot write the plan to {}: {why}; name a file in a folder that exists",
-                file.display()
-            );
-            return Exit::Usage;
-        }
+    if let Some(file) = &args.save_plan
+        && let Err(why) = write(file, &plan.to_json())
+    {
+        eprintln!(
+            "error: cannot write the plan to {}: {why}; name a file in a folder that exists",
+            file.display()
+        );
+        return Exit::Usage;
     }
     if args.check_determinism {
         return twice(args);

@@ -3,8 +3,8 @@
 use super::children::{Answer, Job, in_parallel};
 use super::cli::{Exit, Run, Seeds};
 use super::report::{Report, Verdict};
+use super::stopwatch::Stopwatch;
 use std::io::{IsTerminal, Write};
-use std::time::Instant;
 
 #[derive(Default)]
 struct Tally {
@@ -23,7 +23,7 @@ struct Result {
 }
 
 pub fn run(run: &Run) -> Exit {
-    let began = now();
+    let stopwatch = Stopwatch::start();
     let Seeds { from, to } = run.seeds;
     let mut tally = Tally::default();
     in_parallel(
@@ -40,17 +40,12 @@ pub fn run(run: &Run) -> Exit {
             true
         },
     );
-    summary(&tally, began.elapsed().as_secs_f64(), run);
+    summary(&tally, stopwatch.seconds(), run);
     match (tally.broken.is_empty(), tally.failed.is_empty()) {
         (false, _) => Exit::Harness,
         (true, false) => Exit::Violation,
         (true, true) => Exit::Pass,
     }
-}
-
-#[allow(clippy::disallowed_methods)] // real seconds, for the report
-fn now() -> Instant {
-    Instant::now()
 }
 
 impl Tally {

@@ -25,15 +25,15 @@ fn check(model: &Model) -> Result<(), Violation> {
             continue;
         };
         let at = op.completed.unwrap_or(op.invoked);
-        if let Call::Poll(poll) = &op.call {
-            if let Some(high_watermark) = poll.high_watermark.filter(|hw| offset > *hw) {
-                return Err(violation(
-                    model,
-                    partition,
-                    at,
-                    format!("the log starts at {offset}, above the high watermark {high_watermark}"),
-                ));
-            }
+        if let Call::Poll(poll) = &op.call
+            && let Some(high_watermark) = poll.high_watermark.filter(|hw| offset > *hw)
+        {
+            return Err(violation(
+                model,
+                partition,
+                at,
+                format!("the log starts at {offset}, above the high watermark {high_watermark}"),
+            ));
         }
         starts.entry(partition).or_default().push(Start {
             offset,

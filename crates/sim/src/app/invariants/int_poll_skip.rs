@@ -12,8 +12,7 @@ pub const INVARIANT: Invariant = Invariant {
 
 fn check(model: &Model) -> Result<(), Violation> {
     for (op, poll) in model.history.polls() {
-        let mut expected = poll.position;
-        for seen in &poll.records {
+        for (expected, seen) in (poll.position..).zip(&poll.records) {
             if seen.offset != expected && !may_be_wrong(model, op, poll, expected) {
                 let message = format!(
                     "{}: reader {} asked from {} and was handed offset {} where {expected} was next",
@@ -28,7 +27,6 @@ fn check(model: &Model) -> Result<(), Violation> {
                     message,
                 });
             }
-            expected += 1;
         }
     }
     Ok(())

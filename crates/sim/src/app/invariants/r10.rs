@@ -31,13 +31,14 @@ fn wrong(model: &Model, op: &Op, poll: &Poll, at: At) -> Option<String> {
     let read = poll.records.iter().map(|r| r.offset + 1);
     let stood = read.max().unwrap_or(0).max(poll.position);
     let intact = damaged.is_none_or(|from| stood < from);
-    if let (Some(high_watermark), Some(last)) = (poll.high_watermark, poll.records.last()) {
-        if last.offset >= high_watermark && intact {
-            return Some(format!(
-                "offset {} was fetched while the high watermark was {high_watermark}",
-                last.offset
-            ));
-        }
+    if let (Some(high_watermark), Some(last)) = (poll.high_watermark, poll.records.last())
+        && last.offset >= high_watermark
+        && intact
+    {
+        return Some(format!(
+            "offset {} was fetched while the high watermark was {high_watermark}",
+            last.offset
+        ));
     }
     // A caching topic serves what is not durable, and a failed fsync may take the pages away under it.
     let dropped = model.history.topic(poll.partition.topic).caching

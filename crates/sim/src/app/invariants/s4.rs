@@ -105,7 +105,7 @@ fn never_resumed(history: &History, partition: Partition, op: &Op) -> Option<Str
     if errors().any(|e| e.kind != IoErrorKind::WriteNoSpace && e.at <= op.completed.unwrap_or(At::END)) {
         return None;
     }
-    let last = errors().filter(|e| e.at <= op.invoked).last()?;
+    let last = errors().rfind(|e| e.at <= op.invoked)?;
     let space_since = history
         .faults
         .iter()

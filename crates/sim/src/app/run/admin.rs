@@ -86,7 +86,6 @@ pub async fn create(caller: &mut Caller, topic: &TopicPlan) -> Result<(ErrorCode
     let configs = topic.config.iter().map(|(name, value)| CreatableTopicConfig {
         name: name.clone(),
         value: Some(value.clone()),
-        ..CreatableTopicConfig::default()
     });
     let request = CreateTopicsRequest {
         topics: vec![CreatableTopic {

@@ -71,7 +71,7 @@ impl Cluster {
         }
         for index in 0..plan.clients {
             let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, 1 + index as u8));
-            let node = sim.add_node(&format!("client-{index}"), ip, || std::future::pending());
+            let node = sim.add_node(&format!("client-{index}"), ip, std::future::pending);
             cluster.clients.push(node);
         }
         for index in 0..cluster.brokers.len() as u32 {

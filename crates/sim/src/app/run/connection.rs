@@ -103,7 +103,6 @@ impl Caller {
             request_api_version: version,
             correlation_id: self.correlation,
             client_id: Some("sim".to_owned()),
-            ..RequestHeader::default()
         };
         let mut body = BytesMut::new();
         header

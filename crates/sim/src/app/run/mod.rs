@@ -15,13 +15,14 @@ use super::history::{History, Partition, Poll, Recorder, TopicRef};
 use super::invariants::Heed;
 use super::plan::Plan;
 use super::report::{Frame, Report};
+use super::stopwatch::Stopwatch;
 use super::{faults, workloads};
 use runtime::mutant::Mutant;
 use runtime::sim::{Run, RunOptions, Sim};
 use runtime::sync::watch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use cluster::{Bent, Cluster};
 pub use watcher::Watcher;
@@ -60,7 +61,7 @@ impl Context {
 }
 
 pub fn run(plan: &Plan, options: &Options) -> Report {
-    let began = now();
+    let stopwatch = Stopwatch::start();
     let run = Run::new(RunOptions {
         seed: plan.seed,
         schedule_seed: Some(plan.schedule_seed),
@@ -78,15 +79,10 @@ pub fn run(plan: &Plan, options: &Options) -> Report {
         heed: &options.heed,
         trace_hash: run.sim().trace_hash().0,
         virtual_seconds: virtual_time.as_secs_f64(),
-        wall_seconds: began.elapsed().as_secs_f64(),
+        wall_seconds: stopwatch.seconds(),
         mutant: options.mutant.map(Mutant::name),
     };
     Report::of(&frame, &history)
-}
-
-#[allow(clippy::disallowed_methods)] // real seconds, for the report
-fn now() -> Instant {
-    Instant::now()
 }
 
 async fn scenario(sim: &Sim, plan: Arc<Plan>) -> History {

@@ -62,7 +62,6 @@ pub async fn produce(
             partition_data: vec![PartitionProduceData {
                 index,
                 records: Some(batch),
-                ..PartitionProduceData::default()
             }],
             ..TopicProduceData::default()
         }],

@@ -41,17 +41,14 @@ async fn delete(caller: &mut Caller, topic: &str, index: i32, target: i64) -> (O
     let partition = DeleteRecordsPartition {
         partition_index: index,
         offset: target,
-        ..DeleteRecordsPartition::default()
     };
     let topic = DeleteRecordsTopic {
         name: topic.to_owned(),
         partitions: vec![partition],
-        ..DeleteRecordsTopic::default()
     };
     let request = DeleteRecordsRequest {
         topics: vec![topic],
         timeout_ms: 3000,
-        ..DeleteRecordsRequest::default()
     };
     let answer = match caller.call(&request, 2, CALL_LIMIT).await {
         Ok(answer) => answer,

@@ -30,7 +30,6 @@ pub async fn init(worker: &mut Worker, caller: &mut Caller) -> Result<(i64, i16)
         transaction_timeout_ms: 60_000,
         producer_id: -1,
         producer_epoch: -1,
-        ..InitProducerIdRequest::default()
     };
     let answer = caller.call(&request, 4, CALL_LIMIT).await;
     let (outcome, issued) = match answer {
