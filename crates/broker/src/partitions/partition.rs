@@ -29,6 +29,8 @@ use wire::{ErrorCode, Uuid};
 
 /// No leader epoch is known; never fence on it.
 const EPOCH_UNKNOWN: i32 = -1;
+/// In the simulator a group commit may begin this late: long enough for retention to see what is not durable.
+const FLUSH_DELAY_MS_MAX: u64 = 2000;
 
 pub struct Partition {
     pub topic: String,
@@ -454,7 +456,7 @@ impl Partition {
     async fn flush_until_idle(self: Arc<Self>) {
         loop {
             if runtime::buggify::chance("partition.flush.delay") {
-                time::sleep(Duration::from_millis(runtime::rng::below(200))).await;
+                time::sleep(Duration::from_millis(runtime::rng::below(FLUSH_DELAY_MS_MAX))).await;
             }
             let started = Monotonic::now();
             match self.log.sync().await {
