@@ -290,24 +290,13 @@ impl Log {
         if planted(Mutant::AppendAfterIoError) {
             return reason;
         }
-        if state.fence.is_none() {
-            self.leave_sync_mark(action);
+        if state.fence.is_none() && action == SYNCING {
+            leave_sync_mark(&self.0.dir);
         }
         let reason = state.fence.get_or_insert(reason).clone();
         let end = state.durable_end;
         self.0.durable.send_replace(Durable { end, fenced: true });
         reason
-    }
-
-    /// Tells a recovery after a mere kill that a sync has failed: what looks written may not be. A power loss may take the
-    /// mark, for it takes with it what only looked written.
-    fn leave_sync_mark(&self, action: &str) {
-        let path = self.path(SYNC_FAILED);
-        if action == SYNCING
-            && let Err(error) = File::open_now(&path, OpenOptions::create())
-        {
-            tracing::warn!("cannot leave the mark {}: {error}", path.display());
-        }
     }
 
     fn publish_durable(&self, state: &State) {
@@ -328,6 +317,15 @@ impl Log {
             true => Err(StorageError::Closed(self.0.tp.to_string())),
             false => Ok(state),
         }
+    }
+}
+
+/// Tells a recovery after a mere kill that a sync has failed: what looks written may not be. A power loss may take the
+/// mark, for it takes with it what only looked written.
+fn leave_sync_mark(dir: &Path) {
+    let path = dir.join(SYNC_FAILED);
+    if let Err(error) = File::open_now(&path, OpenOptions::create()) {
+        tracing::warn!("cannot leave the mark {}: {error}", path.display());
     }
 }
 

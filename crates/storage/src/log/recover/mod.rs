@@ -306,7 +306,10 @@ impl Recovery {
             if segment.exists() && (was_cut || !is_covered) {
                 let path = segment.path(SegmentFile::Log);
                 let file = segment.log_file().map_err(StorageError::io("open", &path))?;
-                file.sync_data().await.map_err(StorageError::io("sync", &path))?;
+                if let Err(error) = file.sync_data().await {
+                    super::leave_sync_mark(&self.place.dir);
+                    return Err(StorageError::io("sync", &path)(error));
+                }
                 self.has_changed_folder = true;
             }
         }

@@ -199,7 +199,7 @@ impl Recovery {
             return Ok(());
         }
         match file.write_at(bytes, position) {
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull && !self.has_sync_failed => {
                 self.is_disk_full = true;
                 self.note(format!(
                     "no space is left to write the tail of {} again",
