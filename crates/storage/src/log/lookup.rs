@@ -81,17 +81,14 @@ impl Log {
         Ok(None)
     }
 
-    /// What of this log a scrubber reads: all that is durable, and not known to be damaged.
+    /// What of this log a scrubber reads: all that is not known to be damaged.
     pub(crate) fn scrub_targets(&self) -> Vec<ScrubTarget> {
         let state = self.0.state.lock();
         let is_readable = |segment: &&Segment| segment.exists() && segment.damage.is_none() && !state.closed;
         let target = |segment: &Segment| ScrubTarget {
             base_offset: segment.base_offset,
-            bytes: match segment.unsynced {
-                None => segment.size,
-                // the tail is checked by its first readers, and in the next pass
-                Some(_) => 0,
-            },
+            // what is not synced yet is whole in the page cache
+            bytes: segment.size,
             path: segment.path(SegmentFile::Log),
             truncations: state.truncations,
         };
