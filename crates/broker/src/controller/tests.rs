@@ -156,9 +156,9 @@ fn a_crash_before_the_last_file_of_a_format_is_made_good() {
         stop(folder.start(&[]).await).await;
         // what a crash leaves: some of the files, in the order in which they are written
         disk::remove_dir_all(folder.metadata()).await.unwrap();
-        disk::remove_file(folder.path.join("meta.properties"))
-            .await
-            .unwrap();
+        for later in ["meta.properties", "recovery-point-offset-checkpoint"] {
+            disk::remove_file(folder.path.join(later)).await.unwrap();
+        }
         stop(folder.start(&[]).await).await;
 
         let bare = Folder::new();
