@@ -38,7 +38,7 @@ pub(super) fn plan(seed: u64) -> Plan {
 fn cluster(dice: &mut Dice) -> Cluster {
     let mut settings = BTreeMap::new();
     let mut set = |key: &str, value: u64| settings.insert(key.to_owned(), value.to_string());
-    set("log.retention.check.interval.ms", dice.pick(&[500, 1000, 3000]));
+    set("log.retention.check.interval.ms", dice.pick(&[100, 300, 1000]));
     set(
         "log.flush.offset.checkpoint.interval.ms",
         dice.pick(&[500, 2000, 10_000]),
@@ -124,7 +124,11 @@ fn workloads(seed: u64, clients: u32, topics: &[TopicPlan]) -> Vec<WorkloadPlan>
                 Workload::RawFetch {
                     topic: name(),
                     sessions: dice.chance(500),
-                    wait_ms: dice.between(50, 400),
+                    wait_ms: if topic.retention() {
+                        dice.between(20, 100)
+                    } else {
+                        dice.between(50, 400)
+                    },
                 },
                 &mut dice,
             );
@@ -247,7 +251,12 @@ fn faults(seed: u64, duration_ms: u64, clients: u32) -> Vec<FaultPlan> {
     if dice.chance(60) {
         return Vec::new();
     }
-    let mut enabled: Vec<FaultKind> = FaultKind::ALL.into_iter().filter(|_| dice.chance(330)).collect();
+    // Slow disks bring out what lies between the high watermark and the log's end, so they are in most plans.
+    let odds = |kind: FaultKind| if kind == FaultKind::SlowDisk { 700 } else { 330 };
+    let mut enabled: Vec<FaultKind> = FaultKind::ALL
+        .into_iter()
+        .filter(|kind| dice.chance(odds(*kind)))
+        .collect();
     if enabled.is_empty() {
         enabled.push(FaultKind::PowerLoss);
     }

@@ -34,7 +34,7 @@ impl TopicPlan {
         // Most topics keep everything: only there can a lost record be told from a removed one.
         let retains_little = dice.chance(350);
         let segment_bytes = match retains_little {
-            true => dice.pick(&[1024, 2048, 4096, 16_384]),
+            true => dice.pick(&[512, 1024, 1024, 4096]),
             false => dice.pick(&[4096, 8192, 16_384, 65_536]),
         };
         set("internal.segment.bytes", segment_bytes.to_string());
@@ -48,7 +48,7 @@ impl TopicPlan {
         if retains_little && dice.chance(700) {
             set(
                 "retention.bytes",
-                (segment_bytes * dice.between(0, 3)).to_string(),
+                (segment_bytes * dice.between(0, 2)).to_string(),
             );
         }
         let retention_ms = match retains_little {
