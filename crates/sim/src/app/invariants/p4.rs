@@ -79,7 +79,12 @@ fn check_producers(model: &Model, partition: Partition, log: &LogModel) -> Resul
         let first_is_there = log.last_read.is_some_and(|r| r.start == 0);
         let promised =
             send.producer.ordered && (send.producer.idempotent || (op.outcome.is_ok() && first_is_there));
-        if !promised || !seen_before.insert(value) {
+        // A batch's offset is outside its checksum: where a sector has rotted it says nothing.
+        let damaged = model
+            .history
+            .damaged_from(partition, seen.at)
+            .is_some_and(|from| seen.offset >= from);
+        if damaged || !promised || !seen_before.insert(value) {
             continue;
         }
         if let Some((order, other, offset)) = last.get(&send.producer).copied().filter(|l| l.0 > send.order) {

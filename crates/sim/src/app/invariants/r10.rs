@@ -51,7 +51,7 @@ fn wrong(model: &Model, op: &Op, poll: &Poll, at: At) -> Option<String> {
     }
     let log = model.logs.get(&poll.partition)?;
     if poll.out_of_range && damaged.is_none() {
-        let start = log.last_read.map(|r| r.start)?;
+        let start = log.last_read.filter(|r| r.failed.is_none()).map(|r| r.start)?;
         let end = readable_end(model, log, poll, op.invoked, at);
         if (start..=end).contains(&poll.position) {
             return Some(format!(

@@ -23,7 +23,8 @@ pub(super) fn plan(seed: u64) -> Plan {
         scenario: "swarm".to_owned(),
         schedule_seed: dice(Purpose::Schedule).u64(),
         duration_ms,
-        progress_ms: 30_000,
+        // A slow disk recovers hundreds of tiny segments in half a minute.
+        progress_ms: 90_000,
         cluster: cluster(&mut dice(Purpose::Cluster)),
         clients,
         disk: disk(&mut dice(Purpose::Disk)),
