@@ -432,17 +432,20 @@ async fn read_one(socket: &mut OwnedReadHalf, bytes_max: usize, shared: &Shared)
     let frame = read_frame(socket, bytes_max).await?;
     let mut head = frame.clone();
     let correlation_id = head.get_i32();
-    let waiting = shared.state.lock().waiting.pop_front();
-    let waiting = waiting.ok_or("the broker answered a request that nobody sent")?;
-    if waiting.correlation_id != correlation_id {
-        let expected = waiting.correlation_id;
-        let cause = format!("the broker answered request {correlation_id} where {expected} was next");
-        let _ = waiting.answer.send(Err(Broken {
-            cause: cause.clone(),
-            sent: true,
-        }));
-        return Err(cause);
-    }
+    let waiting = {
+        let mut state = shared.state.lock();
+        let expected = state.waiting.front().map(|waiting| waiting.correlation_id);
+        match expected {
+            None => return Err("the broker answered a request that nobody sent".into()),
+            // who waits learns it once the connection counts as broken, and not before
+            Some(expected) if expected != correlation_id => {
+                return Err(format!(
+                    "the broker answered request {correlation_id} where {expected} was next"
+                ));
+            }
+            Some(_) => state.waiting.pop_front().expect("it was there under this lock"),
+        }
+    };
     // Nobody listens any more when the caller gave up; the answer is of no use then.
     let _ = waiting.answer.send(Ok(frame));
     Ok(())
