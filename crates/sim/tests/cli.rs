@@ -1,4 +1,5 @@
 //! The simulator as people run it: the plain binary, which builds and becomes the simulator.
+#![cfg(not(madsim))] // under the flag the binary is the simulator, and there is nothing to launch
 #![allow(clippy::disallowed_methods)] // these tests drive processes; no simulated node is in here
 
 use serde_json::Value;

@@ -1,4 +1,5 @@
 //! The plain binary becomes the simulator: same process, its signals, its exit code, and not a word when warm.
+#![cfg(not(madsim))] // under the flag the binary is the simulator, and there is nothing to launch
 #![allow(clippy::disallowed_methods)] // these tests drive processes; no simulated node is in here
 
 use std::os::unix::process::ExitStatusExt;
