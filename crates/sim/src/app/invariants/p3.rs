@@ -34,10 +34,16 @@ fn check_bytes(model: &Model) -> Result<(), Violation> {
     let mut first: BTreeMap<(Partition, i64), Sighting> = BTreeMap::new();
     for (op, poll) in model.history.polls() {
         let binding = !model.history.topic(poll.partition.topic).caching;
+        // A base offset is outside of the checksum. One below what came before it says nothing of where the batch
+        // stands, which is where the reader had come to.
+        let mut expected = poll.position;
         for batch in poll.batches.iter().filter(|b| b.crc_valid) {
             let at = op.completed.unwrap_or(op.invoked);
+            let follows = batch.last_offset >= expected;
+            let stands_at = if follows { batch.base_offset } else { expected };
+            expected = expected.max(batch.last_offset + 1);
             let statement = Observation {
-                offset: batch.base_offset,
+                offset: stands_at,
                 value: None,
                 invoked: op.invoked,
                 at,
@@ -130,6 +136,30 @@ mod tests {
         judge(&INVARIANT, &script, None);
         fetched(&mut script, 6);
         judge(&INVARIANT, &script, Some("bytes 0000000000000005"));
+    }
+
+    #[test]
+    fn a_rotten_base_offset_is_judged_where_the_batch_stands() {
+        let fetched = |script: &mut Script, position, hash| {
+            let mut batch = batch(1, &[7], None);
+            batch.bytes_hash = hash;
+            script.poll_with(position, &[], |p| p.batches = vec![batch]);
+        };
+        let mut script = Script::new();
+        fetched(&mut script, 1, 5);
+        fetched(&mut script, 4, 6);
+        judge(&INVARIANT, &script, Some("the batch at offset 1"));
+        script.damage(4);
+        fetched(&mut script, 4, 6);
+        judge(&INVARIANT, &script, Some("the batch at offset 1"));
+
+        let mut script = Script::new();
+        fetched(&mut script, 1, 5);
+        script.damage(4);
+        fetched(&mut script, 4, 6);
+        judge(&INVARIANT, &script, None);
+        fetched(&mut script, 1, 6);
+        judge(&INVARIANT, &script, Some("the batch at offset 1"));
     }
 
     #[test]
