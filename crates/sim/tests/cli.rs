@@ -131,6 +131,18 @@ fn a_few_seeds_are_deterministic() {
     );
 }
 
+/// Optimisation and debug assertions change nothing that a run decides.
+#[test]
+fn a_debug_build_gives_the_same_hash() {
+    let optimised = json(&sim(&["--seed", "105", "--json"]));
+    let debug = Command::new(env!("CARGO_BIN_EXE_sim"))
+        .args(["--seed", "105", "--json"])
+        .env("SIM_PROFILE", "dev")
+        .output()
+        .expect("the launcher can be started");
+    assert_eq!(json(&debug)["trace_hash"], optimised["trace_hash"]);
+}
+
 #[test]
 fn a_plan_is_saved_and_replayed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
