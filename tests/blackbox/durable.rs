@@ -3,15 +3,12 @@
 //!
 //! The same trace holds a topic with `write.caching=true`, whose acknowledgements do leave early: so the check can fail.
 
-use crate::support::frame::Raw;
+use crate::support::frame::{Raw, produce};
 use crate::support::odradek::Odradek;
 use crate::support::process::wait_until;
-use bytes::Bytes;
-use records::{BatchBuilder, Compression};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use wire::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
-use wire::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 
 /// Produce requests to each topic, one after another.
 const REQUESTS: usize = 100;
@@ -112,29 +109,10 @@ fn create(port: u16, topic: &str, caching: &str) {
 fn write(port: u16, topic: &str) -> u16 {
     let mut raw = Raw::connect(port).expect("a connection");
     for number in 0..REQUESTS {
-        let mut builder = BatchBuilder::new(Compression::None);
         let value = format!("{topic} {number}");
-        builder
-            .append(None, Some(value.as_bytes()), &[], 1_700_000_000_000)
-            .expect("it fits");
-        let records: Bytes = builder.build().expect("it has a record");
-        let data = PartitionProduceData {
-            index: 0,
-            records: Some(records),
-        };
-        let data = TopicProduceData {
-            name: topic.into(),
-            partition_data: vec![data],
-            ..Default::default()
-        };
-        let request = ProduceRequest {
-            acks: -1,
-            timeout_ms: 30_000,
-            topic_data: vec![data],
-            ..Default::default()
-        };
-        let frame = wire::frame::request(&request, 9, 1, None).expect("it can be written");
-        let answer = raw.exchange(&frame[4..]).expect("an answer");
+        let answer = raw
+            .exchange(&produce(topic, value.as_bytes()))
+            .expect("an answer");
         assert_ne!(answer.len(), 0);
     }
     raw.local_port()

@@ -1,15 +1,12 @@
 //! Neighbours that misbehave: garbage, half requests, readers that do not read, too many of them. Each costs the broker
 //! one connection and one line in the log; a well-behaved client beside them notices nothing.
 
-use crate::support::frame::{Raw, api_versions, header};
+use crate::support::frame::{Raw, api_versions, header, produce};
 use crate::support::odradek::Odradek;
 use crate::support::process::wait_until;
-use bytes::Bytes;
-use records::{BatchBuilder, Compression};
 use std::time::{Duration, Instant};
 use wire::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use wire::metadata::{MetadataRequest, MetadataRequestTopic};
-use wire::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 
 const TOPIC: &str = "rough";
 
@@ -30,33 +27,11 @@ fn fill(port: u16, times: usize) {
     raw.exchange(&wire::frame::request(&metadata, 9, 1, None).expect("it can be written")[4..])
         .expect("an answer");
     for _ in 0..times {
-        let answer = raw.exchange(&produce_frame(1_000_000)).expect("an answer");
+        let answer = raw
+            .exchange(&produce(TOPIC, &vec![b'x'; 1_000_000]))
+            .expect("an answer");
         assert!(!answer.is_empty());
     }
-}
-
-fn produce_frame(bytes: usize) -> Vec<u8> {
-    let mut builder = BatchBuilder::new(Compression::None);
-    builder
-        .append(None, Some(&vec![b'x'; bytes]), &[], 1_700_000_000_000)
-        .expect("it fits");
-    let records: Bytes = builder.build().expect("it has a record");
-    let data = PartitionProduceData {
-        index: 0,
-        records: Some(records),
-    };
-    let data = TopicProduceData {
-        name: TOPIC.into(),
-        partition_data: vec![data],
-        ..Default::default()
-    };
-    let request = ProduceRequest {
-        acks: -1,
-        timeout_ms: 30_000,
-        topic_data: vec![data],
-        ..Default::default()
-    };
-    wire::frame::request(&request, 9, 1, None).expect("it can be written")[4..].to_vec()
 }
 
 fn fetch_frame(offset: i64, wait_ms: i32) -> Vec<u8> {
@@ -219,7 +194,7 @@ fn a_stop_answers_what_is_under_way() {
     let mut waiting = Raw::connect(broker.port()).expect("a connection");
     waiting.send_frame(&fetch_frame(1, 20_000)).expect("sent");
     let mut writing = Raw::connect(broker.port()).expect("a connection");
-    writing.send_frame(&produce_frame(100)).expect("sent");
+    writing.send_frame(&produce(TOPIC, &[b'x'; 100])).expect("sent");
     assert!(writing.receive().is_ok(), "it is written, and the reader wakes");
     assert!(waiting.receive().is_ok(), "by what was written");
     waiting.send_frame(&fetch_frame(2, 20_000)).expect("sent");

@@ -60,3 +60,27 @@ pub fn header(api_key: i16, version: i16, correlation: i32) -> Vec<u8> {
 pub fn api_versions(port: u16) -> std::io::Result<Vec<u8>> {
     Raw::connect(port)?.exchange(&header(18, 0, 1))
 }
+
+/// A Produce request with acks=all of one record for the topic's first partition, without the frame's length.
+pub fn produce(topic: &str, value: &[u8]) -> Vec<u8> {
+    let mut builder = records::BatchBuilder::new(records::Compression::None);
+    builder
+        .append(None, Some(value), &[], 1_700_000_000_000)
+        .expect("it fits");
+    let data = wire::produce::PartitionProduceData {
+        index: 0,
+        records: Some(builder.build().expect("it has a record")),
+    };
+    let data = wire::produce::TopicProduceData {
+        name: topic.into(),
+        partition_data: vec![data],
+        ..Default::default()
+    };
+    let request = wire::produce::ProduceRequest {
+        acks: -1,
+        timeout_ms: 30_000,
+        topic_data: vec![data],
+        ..Default::default()
+    };
+    wire::frame::request(&request, 9, 1, None).expect("it can be written")[4..].to_vec()
+}
